@@ -1,0 +1,84 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError } from 'commander';
+import { UsageError } from './terminal/usage-error.ts';
+
+/** Every verb is one room's main; it is loaded only when it is called. */
+const verbs: Record<string, { summary: string; load: () => Promise<{ command(): Command }> }> = {
+  train: {
+    summary: 'train one network that holds several sparse sub-nets, and write it as a bundle',
+    load: () => import('./trainer/train-command.ts'),
+  },
+  inspect: {
+    summary: "show a bundle's levels as a table",
+    load: () => import('./bundle/inspect-command.ts'),
+  },
+  eval: {
+    summary: "count a bundle's right answers on a data set",
+    load: () => import('./trainer/eval-command.ts'),
+  },
+  bundle: {
+    summary: 'create a bundle from ONNX files made elsewhere, or verify one',
+    load: () => import('./bundle/bundle-command.ts'),
+  },
+  doctor: {
+    summary: 'say what this machine has: sensors, engines, and the cure for what is missing',
+    load: () => import('./agent/doctor-command.ts'),
+  },
+  calibrate: {
+    summary: 'measure the latency of every level on this machine',
+    load: () => import('./agent/calibrate-command.ts'),
+  },
+  run: {
+    summary: 'serve a bundle, at the most accurate level that meets the deadline',
+    load: () => import('./agent/run-command.ts'),
+  },
+  fleet: {
+    summary: 'watch many agents over MQTT',
+    load: () => import('./fleet/fleet-command.ts'),
+  },
+  lab: {
+    summary: 'stress a device and measure what adapting is worth',
+    load: () => import('./lab/lab-command.ts'),
+  },
+  demo: {
+    summary: 'all of it in about three minutes',
+    load: () => import('./lab/demo/demo-command.ts'),
+  },
+};
+
+function packageVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+function describeError(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? `\n  cause: ${error.cause.message}` : '';
+  return `${error.message}${cause}`;
+}
+
+/** Runs one command line. Exit status: 0, 1 for failure, 2 for wrong use. */
+async function main(argv: string[]): Promise<number> {
+  const program = new Command('ebb')
+    .description('Inference that ebbs and flows with the machine it runs on.')
+    .version(packageVersion())
+    .exitOverride();
+  const verb = argv[0] === 'help' ? argv[1] : argv[0];
+  for (const [name, { summary, load }] of Object.entries(verbs)) {
+    const command = name === verb ? (await load()).command() : new Command(name);
+    program.addCommand(command.description(summary).copyInheritedSettings(program));
+  }
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    process.stderr.write(`ebb ${verb ?? ''}: ${describeError(error)}\n`);
+    if (process.env.EBB_STACK && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+const status = await main(process.argv.slice(2));
+process.exitCode = process.exitCode || status;
