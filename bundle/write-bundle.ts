@@ -58,7 +58,8 @@ export async function writeBundle(dir: string, bundle: NewBundle): Promise<Manif
     await writeFileAtomic(join(temporary, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
     await rename(temporary, target);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
+    // The first error is the one to tell, whatever cleaning up may say.
+    await rm(temporary, { recursive: true, force: true }).catch(() => {});
     throw new Error(`Cannot write bundle "${dir}": ${(error as Error).message}`, { cause: error });
   }
   return manifest;

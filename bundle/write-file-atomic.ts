@@ -20,7 +20,8 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     }
     await rename(temporary, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    // The first error is the one to tell, whatever cleaning up may say.
+    await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
 }

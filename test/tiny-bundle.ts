@@ -1,6 +1,6 @@
-import type { NewBundle } from '../bundle/write-bundle.ts';
 import { encodeModel } from '../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../bundle/onnx/model.ts';
+import type { NewBundle } from '../bundle/write-bundle.ts';
 
 /** Numbers between -1 and 1 that depend on `seed` alone. */
 export function drawNumbers(count: number, seed: number): Float32Array {
@@ -75,7 +75,14 @@ export function tinyBundle(widths = [16, 8, 4]): NewBundle {
       sparsity: 1 - width / widths[0]!,
       nonzeros: weights(width),
       macs: width * 9 * 64 + width * 3,
-      accuracy: { metric: 'top1', value: 0.9 - index / 10, correct: 90 - index * 10, count: 100, data: 'drawn', split: 'test' },
+      accuracy: {
+        metric: 'top1',
+        value: 0.9 - index / 10,
+        correct: 90 - index * 10,
+        count: 100,
+        data: 'drawn',
+        split: 'test',
+      },
     })),
   };
 }
