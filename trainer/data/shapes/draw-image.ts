@@ -10,8 +10,11 @@ const difficulty = {
   radius: [0.38, 0.72],
   /** One axis against the other. */
   stretch: [0.75, 1.3],
-  /** Grey of the figure against its ground, in 0..1, to either side. */
-  contrast: [0.22, 0.7],
+  /** Turn to either side, as its tangent. */
+  turn: 0.5,
+  /** Grey of the figure above its ground's, in 0..1. */
+  ground: [0.1, 0.45],
+  contrast: [0.3, 0.6],
   /** Share of figures that are drawn as an outline, and the outline's width in pixels. */
   outlineShare: 0.4,
   outlinePx: [1.3, 2.6],
@@ -47,14 +50,12 @@ export function drawImage(
   const roomPx = half - radiusPx * 0.9;
   const centreX = half + between(random, [-roomPx, roomPx]);
   const centreY = half + between(random, [-roomPx, roomPx]);
-  const [cos, sin] = direction(random);
+  const [cos, sin] = turned(between(random, [-difficulty.turn, difficulty.turn]));
   const stretch = Math.sqrt(between(random, difficulty.stretch));
-  const ground = between(random, [0.2, 0.8]);
+  const ground = between(random, difficulty.ground);
   const slopeX = (between(random, [-1, 1]) * difficulty.slope) / half;
   const slopeY = (between(random, [-1, 1]) * difficulty.slope) / half;
   const contrast = between(random, difficulty.contrast);
-  // A bright figure where the ground is dark and the other way round, either where it is grey.
-  const sign = ground + between(random, [-0.3, 0.3]) < 0.5 ? 1 : -1;
   const outlinePx = unit(random) < difficulty.outlineShare ? between(random, difficulty.outlinePx) : 0;
   const strokes = drawStrokes(random, size, ground);
   const below = strokes.filter((_, i) => i % 2 === 0);
@@ -74,7 +75,7 @@ export function drawImage(
         const alongY = (dy * cos - dx * sin) / radiusPx / stretch;
         const outside = distance(alongX, alongY) * radiusPx;
         const edge = outlinePx > 0 ? Math.abs(outside + outlinePx / 2) - outlinePx / 2 : outside;
-        grey += sign * contrast * clamp(0.5 - edge);
+        grey += contrast * clamp(0.5 - edge);
       }
       for (const stroke of above) grey = paint(grey, stroke, x, y);
       grey += noise * bell(random);
@@ -134,6 +135,12 @@ function direction(random: RandomGenerator): [number, number] {
     const radius = length(x, y);
     if (radius > 0.1 && radius <= 1) return [x / radius, y / radius];
   }
+}
+
+/** (cos, sin) of the angle with that tangent. */
+function turned(tangent: number): [number, number] {
+  const secant = Math.sqrt(1 + tangent * tangent);
+  return [1 / secant, tangent / secant];
 }
 
 /** About normal with mean 0 and standard deviation 1: the sum of four uniform bytes (each of variance 65535 / 12). */
