@@ -70,9 +70,12 @@ export function command(): Command {
         const { result } = stage;
         if (flags.json)
           process.stdout.write(
-            `${JSON.stringify({ deadline_ms: result.deadlineMs, phases: result.rows })}\n`,
+            `${JSON.stringify({ deadline_ms: result.deadlineMs, phases: result.rows, picture: result.picture })}\n`,
           );
-        else process.stdout.write(`\n${formatDemoTable(result.rows)}\n\n${verdict(result)}\n`);
+        else
+          process.stdout.write(
+            `\n${formatDemoTable(result.rows)}\n\n${verdict(result)}\nEvery request over time: ${result.picture}\n`,
+          );
         if (flags.stay) {
           say(`agent ${stage.agentUrl}, monitor ${stage.monitorUrl}/api/devices: Ctrl-C ends them`);
           if (!signal.aborted) await once(signal, 'abort');

@@ -2,18 +2,20 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatManifest } from '../../bundle/inspect-command.ts';
-import type { Manifest } from '../../bundle/manifest.ts';
 import { readBundle } from '../../bundle/read-bundle.ts';
+import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
 import { openData } from '../../trainer/data/open-data.ts';
 import { InferClient } from '../load/infer-client.ts';
-import { runOpenLoop } from '../load/open-loop.ts';
-import { summarize } from '../load/phase-statistics.ts';
-import { startCpuStress } from '../stress/cpu-stress.ts';
 import type { DemoRow } from './demo-table.ts';
 import { type EbbProcess, runEbb } from './ebb-process.ts';
-import { createLabelledLoad, type LabelledLoad } from './labelled-load.ts';
-import { type Monitor, startMonitor } from './monitor.ts';
+import { createLabelledLoad } from './labelled-load.ts';
+import { startMonitor } from './monitor.ts';
 import { startServing } from './serving.ts';
+import { drawTimeline } from './timeline.ts';
+import { runTrack, type Track } from './track.ts';
+
+/** The policy that was commanded is in force, and what it changed has passed. */
+const settleMs = 1000;
 
 export type DemoOptions = {
   /** Run folder: everything the demo writes lies there. */
@@ -36,7 +38,12 @@ export type DemoOptions = {
   signal: AbortSignal;
 };
 
-export type DemoResult = { manifest: Manifest; deadlineMs: number; rows: DemoRow[] };
+export type DemoResult = {
+  deadlineMs: number;
+  rows: DemoRow[];
+  /** Path of an SVG: every request's latency over time. */
+  picture: string;
+};
 
 /** What is up while the demo runs: the caller ends it. */
 export type DemoStage = { result: DemoResult; agentUrl: string; monitorUrl: string; stop(): Promise<void> };
@@ -72,48 +79,6 @@ async function calibrate(bundle: string, options: DemoOptions): Promise<number[]
   const { levels } = JSON.parse(text) as { levels: { p50Ms: number }[] };
   return levels.map((level) => level.p50Ms);
 }
-
-async function runPhase(
-  options: DemoOptions,
-  setting: {
-    policy: DemoRow['policy'];
-    phase: string;
-    stressed: boolean;
-    deadlineMs: number;
-    levels: number;
-  },
-  load: LabelledLoad,
-  monitor: Monitor,
-): Promise<DemoRow> {
-  const { policy, phase, deadlineMs, levels } = setting;
-  options.say(
-    `${policy}, ${phase}: ${options.requestsPerS} requests/s for ${options.phaseS} s${setting.stressed ? `, ${options.stressProcesses} processes take the CPU` : ''}`,
-  );
-  const stress = startCpuStress(setting.stressed ? options.stressProcesses : 0);
-  const swapsBefore = monitor.swaps();
-  try {
-    const outcomes = await runOpenLoop({
-      requestsPerS: options.requestsPerS,
-      durationS: options.phaseS,
-      send: load.send,
-      signal: options.signal,
-    });
-    return {
-      ...summarize(outcomes, { deadlineMs, levels }),
-      policy,
-      phase,
-      swaps: monitor.swaps() - swapsBefore,
-    };
-  } finally {
-    await stress.stop();
-  }
-}
-
-const phases = [
-  { phase: 'calm', stressed: false },
-  { phase: 'stress', stressed: true },
-  { phase: 'calm again', stressed: false },
-];
 
 /**
  * Trains, serves, stresses, and measures adaptive against fixed: the whole of ebb on one machine, through its public verbs.
@@ -155,16 +120,25 @@ export async function runDemo(options: DemoOptions): Promise<DemoStage> {
     running.push({ stop: async () => client.close() });
     const { test } = await openData(options.data);
     const load = createLabelledLoad({ client, split: test, manifest, batch: options.batch });
-    const rows: DemoRow[] = [];
+    const tracks: Track[] = [];
     for (const policy of ['adaptive', 'fixed'] as const) {
       await monitor.setPolicy(policy);
-      await sleep(1000, undefined, { signal: options.signal });
-      for (const phase of phases)
-        rows.push(
-          await runPhase(options, { policy, deadlineMs, levels: medians.length, ...phase }, load, monitor),
-        );
+      await sleep(settleMs, undefined, { signal: options.signal });
+      tracks.push(
+        await runTrack({
+          ...options,
+          policy,
+          deadlineMs,
+          levels: medians.length,
+          send: load.send,
+          swaps: monitor.swaps,
+        }),
+      );
     }
-    return { result: { manifest, deadlineMs, rows }, agentUrl: agent.url, monitorUrl: monitor.url, stop };
+    const rows = tracks.flatMap((track) => track.rows);
+    const picture = join(options.out, 'timeline.svg');
+    await writeFileAtomic(picture, drawTimeline(tracks, { deadlineMs, levels: medians.length }));
+    return { result: { deadlineMs, rows, picture }, agentUrl: agent.url, monitorUrl: monitor.url, stop };
   } catch (error) {
     await stop();
     throw error;

@@ -2,11 +2,11 @@ import type { Manifest } from '../../bundle/manifest.ts';
 import { preprocess } from '../../bundle/preprocess.ts';
 import type { Split } from '../../trainer/data/data-set.ts';
 import type { InferClient } from '../load/infer-client.ts';
-import type { Outcome } from '../load/open-loop.ts';
+import type { Response } from '../load/open-loop.ts';
 
 export type LabelledLoad = {
   /** Sends the batch number `index` (they repeat) and counts its right answers. Never rejects. */
-  send(index: number): Promise<Omit<Outcome, 'latencyMs'>>;
+  send(index: number): Promise<Response>;
 };
 
 function countCorrect(logits: Float32Array, labels: Uint8Array): number {

@@ -2,6 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** What became of one request. */
 export type Outcome = {
+  /** When the request was due, from the start of the load. */
+  dueMs: number;
   /** From the moment the request was due, so that a client that is late hides nothing (no coordinated omission). */
   latencyMs: number;
   /** Absent where the request failed. */
@@ -11,11 +13,14 @@ export type Outcome = {
   error?: string;
 };
 
+/** What a request's answer is worth; time is the load's own to measure. */
+export type Response = Omit<Outcome, 'dueMs' | 'latencyMs'>;
+
 export type OpenLoopOptions = {
   requestsPerS: number;
   durationS: number;
   /** Sends request number `index` and says what came of it; must not reject. */
-  send: (index: number) => Promise<Omit<Outcome, 'latencyMs'>>;
+  send: (index: number) => Promise<Response>;
   signal?: AbortSignal;
 };
 
@@ -29,12 +34,16 @@ export async function runOpenLoop(options: OpenLoopOptions): Promise<Outcome[]> 
   const startMs = performance.now();
   const running: Promise<Outcome>[] = [];
   for (let index = 0; index < total; index += 1) {
-    const dueMs = startMs + index * intervalMs;
-    const waitMs = dueMs - performance.now();
+    const dueMs = index * intervalMs;
+    const waitMs = startMs + dueMs - performance.now();
     if (waitMs > 0) await sleep(waitMs, undefined, options.signal ? { signal: options.signal } : {});
     options.signal?.throwIfAborted();
     running.push(
-      options.send(index).then((outcome) => ({ ...outcome, latencyMs: performance.now() - dueMs })),
+      options.send(index).then((response) => ({
+        ...response,
+        dueMs,
+        latencyMs: performance.now() - startMs - dueMs,
+      })),
     );
   }
   return Promise.all(running);
