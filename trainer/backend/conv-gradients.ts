@@ -153,12 +153,7 @@ function phases(size: number, outSize: number, kernel: number, stride: number, p
 }
 
 /** `[KH,KW,C,K]` to `[rowTaps,columnTaps,K,s*s*C]`: flipped, in and out exchanged, a block of C channels for each phase. */
-function arrangePhases(
-  backend: BackendWasm,
-  filter: TensorInfo,
-  rows: Phases,
-  columns: Phases,
-): TensorInfo {
+function arrangePhases(backend: BackendWasm, filter: TensorInfo, rows: Phases, columns: Phases): TensorInfo {
   const [, , inChannels, outChannels] = filter.shape;
   const blocks = rows.stride * columns.stride * inChannels;
   const arranged = allocate(backend, [rows.taps, columns.taps, outChannels, blocks]);

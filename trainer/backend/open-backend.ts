@@ -51,8 +51,7 @@ export async function openBackend(name: BackendName): Promise<void> {
         { cause },
       );
     }
-    if (!(await setBackend('tensorflow')))
-      throw new Error(`Cannot start ${nodePackage}; use --backend wasm`);
+    if (!(await setBackend('tensorflow'))) throw new Error(`Cannot start ${nodePackage}; use --backend wasm`);
     return;
   }
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
