@@ -103,7 +103,8 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
     return other.outcome === 'other-version' ? { outcome: 'failed', error: other.error } : other;
   }
 
-  function use(attempted: Extract<Attempt, { outcome: 'connected' }>): Promise<void> {
+  /** Resolves when the connection is over; calls `ready` when it can be used. */
+  function use(attempted: Extract<Attempt, { outcome: 'connected' }>, ready: () => void): Promise<void> {
     const current = attempted.client;
     client = current;
     version = attempted.version;
@@ -131,19 +132,21 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
           log.warn({ broker: url.shown, why: lost }, 'lost the broker');
           if (told) options.onDisconnect();
         }
+        ready();
         resolve();
       });
-      const ready = () => {
+      const subscribed = () => {
         if (client !== current || stopping.signal.aborted || told) return;
         told = true;
         options.onConnect();
+        ready();
       };
-      if (options.subscriptions.length === 0) ready();
+      if (options.subscriptions.length === 0) subscribed();
       else
         current.subscribe(options.subscriptions, { qos: 1 }, (error) => {
           if (error && client === current)
             log.warn({ broker: url.shown, why: error.message }, 'the broker refuses a subscription');
-          ready();
+          subscribed();
         });
     });
   }
@@ -158,9 +161,7 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
       }
       if (attempted.outcome === 'connected') {
         const sinceMs = nowMs();
-        const ended = use(attempted);
-        firstAttemptOver();
-        await ended;
+        await use(attempted, firstAttemptOver);
         if (nowMs() - sinceMs >= settledMs) failures = 0;
       } else {
         firstAttemptOver();
