@@ -17,10 +17,6 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
     summary: "count a bundle's right answers on a data set",
     load: () => import('./trainer/eval-command.ts'),
   },
-  bundle: {
-    summary: 'create a bundle from ONNX files made elsewhere, or verify one',
-    load: () => import('./bundle/bundle-command.ts'),
-  },
   doctor: {
     summary: 'say what this machine has: sensors, engines, and the cure for what is missing',
     load: () => import('./agent/doctor-command.ts'),

@@ -1,5 +1,64 @@
 import { Command } from 'commander';
+import { formatTable } from '../terminal/table.ts';
+import type { Manifest } from './manifest.ts';
+import { readBundle } from './read-bundle.ts';
+
+const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
+const count = (value: number) => value.toLocaleString('en-US');
+
+function describeOrigin({ training }: Manifest): string {
+  if (training === undefined) return 'made elsewhere';
+  const { method, net, data, granularity, epochs, iterations, batch, seed, seconds, correction } = training;
+  return `${net} on ${data}: ${method}, correction ${correction ? 'on' : 'off'}, ${granularity} masks, ${epochs} epochs (${iterations} iterations of ${batch}), seed ${seed}, ${Math.round(seconds)} s`;
+}
+
+/** The manifest as people read it: what the bundle is, and one row for each level. */
+export function formatManifest(manifest: Manifest): string {
+  const { input, levels } = manifest;
+  const densest = levels[0].macs;
+  const table = formatTable(
+    [
+      { head: 'level', align: 'right' },
+      { head: 'sparsity', align: 'right' },
+      { head: 'nonzeros', align: 'right' },
+      { head: 'MACs', align: 'right' },
+      { head: 'MACs of level 0', align: 'right' },
+      { head: 'bytes', align: 'right' },
+      { head: 'accuracy', align: 'right' },
+      { head: 'measured on' },
+    ],
+    levels.map((level, index) => [
+      String(index),
+      percent(level.sparsity),
+      count(level.nonzeros),
+      count(level.macs),
+      percent(densest > 0 ? level.macs / densest : 0),
+      count(level.bytes),
+      level.accuracy ? percent(level.accuracy.value) : 'unknown',
+      level.accuracy ? `${level.accuracy.count} of ${level.accuracy.data}, ${level.accuracy.split}` : '',
+    ]),
+  );
+  return [
+    `${manifest.name}: ${manifest.task}, ${manifest.labels.length} classes, ${levels.length} levels${manifest.nested ? ', nested' : ''}`,
+    `input   ${input.name} ${input.layout} [${input.shape.join(', ')}] ${input.dtype}`,
+    `trained ${describeOrigin(manifest)}`,
+    '',
+    table,
+  ].join('\n');
+}
 
 export function command(): Command {
-  return new Command('inspect');
+  return new Command('inspect')
+    .argument('<bundle>', 'folder of the bundle')
+    .option('--json', 'print the manifest as JSON')
+    .addHelpText(
+      'after',
+      '\nEvery file is verified against the manifest: size, sha256, and that there is no other.',
+    )
+    .action(async (dir: string, options: { json?: boolean }) => {
+      const { manifest } = await readBundle(dir);
+      process.stdout.write(
+        `${options.json ? JSON.stringify(manifest, null, 2) : formatManifest(manifest)}\n`,
+      );
+    });
 }

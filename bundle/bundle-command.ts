@@ -1,5 +1,0 @@
-import { Command } from 'commander';
-
-export function command(): Command {
-  return new Command('bundle');
-}

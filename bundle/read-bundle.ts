@@ -1,0 +1,103 @@
+import { open, readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { z } from 'zod';
+import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
+import { sha256 } from './sha256.ts';
+
+export const manifestFile = 'manifest.json';
+
+/** A manifest beyond this size is not one of ours. */
+const manifestMaxBytes = 4 * 1024 * 1024;
+
+/** A bundle whose every byte was verified against its manifest. */
+export type Bundle = {
+  dir: string;
+  manifest: Manifest;
+  /** ONNX bytes of each level, densest first. */
+  models: Uint8Array[];
+};
+
+/** The bundle breaks its own manifest, or the manifest breaks its schema. */
+export class BundleError extends Error {
+  override name = 'BundleError';
+  readonly code = 'EBB_BUNDLE';
+}
+
+function refuse(dir: string, requirement: string, cause?: unknown): never {
+  throw new BundleError(`Cannot open bundle "${dir}" as ${requirement}`, { cause });
+}
+
+async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    if (size > maxBytes) throw new RangeError(`it holds ${size} bytes, more than ${maxBytes}`);
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
+function describe(issue: z.core.$ZodIssue): string {
+  const place = issue.path.join('.') || 'it';
+  return `${manifestFile} must be valid: ${place}: ${issue.message}; export it again`;
+}
+
+async function readManifest(dir: string): Promise<Manifest> {
+  const path = join(dir, manifestFile);
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(await readBounded(path, manifestMaxBytes)).toString('utf8'));
+  } catch (error) {
+    const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    if (absent)
+      refuse(dir, `it must hold ${manifestFile}: there is none; name a folder that "ebb train" wrote`, error);
+    refuse(dir, `${manifestFile} must be readable JSON: ${(error as Error).message}; export it again`, error);
+  }
+  const version = (json as { version?: unknown } | null)?.version;
+  if (version !== manifestVersion)
+    refuse(
+      dir,
+      `${manifestFile} must have version ${manifestVersion}: current value is ${JSON.stringify(version)}; use an ebb that writes this version, or export it again`,
+    );
+  const result = manifestSchema.safeParse(json);
+  if (!result.success) refuse(dir, describe(result.error.issues[0]), result.error);
+  return result.data;
+}
+
+async function readLevel(dir: string, level: ManifestLevel): Promise<Uint8Array> {
+  const path = join(dir, level.file);
+  let bytes: Uint8Array;
+  try {
+    const { size } = await stat(path);
+    if (size !== level.bytes)
+      refuse(dir, `${level.file} must hold ${level.bytes} bytes: current value is ${size}; export it again`);
+    bytes = await readBounded(path, level.bytes);
+  } catch (error) {
+    if (error instanceof BundleError) throw error;
+    refuse(dir, `${level.file} must be readable: ${(error as Error).message}; export it again`, error);
+  }
+  const hash = sha256(bytes);
+  if (hash !== level.sha256)
+    refuse(
+      dir,
+      `${level.file} must have the manifest's sha256 ${level.sha256.slice(0, 12)}...: current value is ${hash.slice(0, 12)}...; it was changed after the export: export it again`,
+    );
+  return bytes;
+}
+
+/**
+ * Reads a bundle and verifies it: schema, version, paths, sizes and hashes of all files, and that there is no other file.
+ *
+ * @throws BundleError that names the file, the requirement, the value found and the cure.
+ */
+export async function readBundle(dir: string): Promise<Bundle> {
+  const manifest = await readManifest(dir);
+  const known = new Set([manifestFile, ...manifest.levels.map((level) => level.file)]);
+  const stranger = (await readdir(dir)).find((name) => !known.has(name));
+  if (stranger !== undefined)
+    refuse(dir, `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`);
+  const models: Uint8Array[] = [];
+  for (const level of manifest.levels) models.push(await readLevel(dir, level));
+  return { dir, manifest, models };
+}

@@ -1,0 +1,118 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readBundle } from '../../bundle/read-bundle.ts';
+import { writeBundle } from '../../bundle/write-bundle.ts';
+import type { OpenOptions } from '../../engine/engine.ts';
+import { openEngine } from '../../engine/open-engine.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { drawNumbers, tinyBundle } from '../tiny-bundle.ts';
+
+async function openTiny(options?: OpenOptions) {
+  const dir = `${await temporaryFolder()}/bundle`;
+  await writeBundle(dir, tinyBundle());
+  const engine = await openEngine(await readBundle(dir), options);
+  onTestFinished(() => engine.close());
+  return engine;
+}
+
+describe('engine ort', () => {
+  it('answers with the active level, and each level computes something else', async () => {
+    const engine = await openTiny();
+    const input = drawNumbers(64, 7);
+    const outputs = [];
+    for (const level of [0, 1, 2]) {
+      engine.setLevel(level);
+      const result = await engine.run(input, 1);
+      expect(result.level).toBe(level);
+      expect(result.output).toHaveLength(3);
+      expect(result.inferMs).toBeGreaterThan(0);
+      outputs.push(Array.from(result.output).join());
+    }
+    expect(new Set(outputs).size).toBe(3);
+  });
+
+  it('runs a batch as it runs its inputs one by one', async () => {
+    const engine = await openTiny();
+    const input = drawNumbers(5 * 64, 3);
+    const whole = await engine.run(input, 5);
+    for (let i = 0; i < 5; i += 1) {
+      const one = await engine.run(input.subarray(i * 64, (i + 1) * 64), 1);
+      for (let k = 0; k < 3; k += 1) expect(one.output[k]).toBeCloseTo(whole.output[i * 3 + k]!, 5);
+    }
+  });
+
+  it('runs one level on request without a swap', async () => {
+    const engine = await openTiny({ level: 1 });
+    expect((await engine.run(drawNumbers(64, 1), 1, { level: 2 })).level).toBe(2);
+    expect((await engine.run(drawNumbers(64, 1), 1)).level).toBe(1);
+  });
+
+  it('loses no request and mixes no levels while the level changes every millisecond', async () => {
+    const engine = await openTiny();
+    const inputs = Array.from({ length: 16 }, (_, index) => drawNumbers(64, index));
+    const expected: Float32Array[][] = [];
+    for (const level of [0, 1, 2])
+      expected.push(
+        await Promise.all(inputs.map(async (input) => (await engine.run(input, 1, { level })).output)),
+      );
+    let turn = 0;
+    const swapper = setInterval(() => engine.setLevel(turn++ % 3), 1);
+    onTestFinished(() => clearInterval(swapper));
+    const seen = [0, 0, 0];
+    let next = 0;
+    const client = async () => {
+      while (next < 4000) {
+        const which = next++ % inputs.length;
+        const { output, level } = await engine.run(inputs[which]!, 1);
+        expect(output).toEqual(expected[level]![which]);
+        seen[level]! += 1;
+      }
+    };
+    await Promise.all(Array.from({ length: 8 }, client));
+    expect(seen[0]! + seen[1]! + seen[2]!).toBe(4000);
+    expect(Math.min(...seen)).toBeGreaterThan(0);
+  });
+
+  it('refuses wrong sizes and levels, and goes on', async () => {
+    const engine = await openTiny();
+    expect(() => engine.run(new Float32Array(63), 1)).toThrow(
+      /64 numbers for each of 1 inputs: current value is 63/,
+    );
+    expect(() => engine.run(new Float32Array(0), 0)).toThrow(RangeError);
+    expect(() => engine.setLevel(3)).toThrow(/must be 0 to 2: current value is 3/);
+    expect(() => engine.setLevel(0.5)).toThrow(RangeError);
+    expect(() => engine.run(new Float32Array(64), 1, { level: -1 })).toThrow(RangeError);
+    expect((await engine.run(new Float32Array(64), 1)).level).toBe(0);
+  });
+
+  it('leaves the caller its input', async () => {
+    const engine = await openTiny();
+    const input = drawNumbers(64, 5);
+    const before = Array.from(input);
+    await engine.run(input, 1);
+    expect(Array.from(input)).toEqual(before);
+  });
+
+  it('rejects what is pending when it is closed, and all that comes later', async () => {
+    const engine = await openTiny();
+    const pending = Promise.allSettled(Array.from({ length: 50 }, () => engine.run(new Float32Array(64), 1)));
+    await engine.close();
+    const results = await pending;
+    expect(results.at(-1)?.status).toBe('rejected');
+    await expect(engine.run(new Float32Array(64), 1)).rejects.toThrow('The engine was closed');
+    expect(engine.pending).toBe(0);
+  });
+
+  it('names the bundle and the provider where no session can be opened', async () => {
+    const dir = `${await temporaryFolder()}/bundle`;
+    const bundle = tinyBundle([4]);
+    await writeBundle(dir, { ...bundle, levels: [{ ...bundle.levels[0]!, onnx: Buffer.from('no model') }] });
+    await expect(openEngine(await readBundle(dir))).rejects.toThrow(
+      /Cannot open bundle "tiny" in onnxruntime: cpu: /,
+    );
+  });
+
+  it('falls back to the next execution provider', async () => {
+    const engine = await openTiny({ providers: ['no-such-provider', 'cpu'] });
+    expect((await engine.run(new Float32Array(64), 1)).output).toHaveLength(3);
+  });
+});
