@@ -40,7 +40,9 @@ export async function readCalibration(
   try {
     const calibration = calibrationSchema.parse(JSON.parse(await readFile(pathOf(dir, key), 'utf8')));
     const inOrder = calibration.levels.every((entry, index) => entry.level === index);
-    return calibration.key === key && calibration.levels.length === levels && inOrder ? calibration : undefined;
+    return calibration.key === key && calibration.levels.length === levels && inOrder
+      ? calibration
+      : undefined;
   } catch {
     return undefined;
   }

@@ -43,7 +43,9 @@ export async function measureLevels(options: MeasureOptions): Promise<LevelCalib
     onRun = () => {},
   } = options;
   const { manifest } = engine;
-  const input = exampleInput(batch * manifest.input.shape.slice(1).reduce<number>((n, size) => n * Number(size), 1));
+  const input = exampleInput(
+    batch * manifest.input.shape.slice(1).reduce<number>((n, size) => n * Number(size), 1),
+  );
   const samples: number[][] = manifest.levels.map(() => []);
   const startMs = monotonicMs();
   const warmUpMs = Math.min(500, seconds * 100);

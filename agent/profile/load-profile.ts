@@ -42,7 +42,9 @@ export function parseProfile(text: string, options: { name: string }): Profile {
     throw new Error(`Cannot read profile "${name}" as it must be YAML: ${line}`, { cause });
   }
   if (typeof value !== 'object' || Array.isArray(value))
-    throw new Error(`Cannot read profile "${name}" as it must be a YAML map of keys, such as "deadline_ms: 50"`);
+    throw new Error(
+      `Cannot read profile "${name}" as it must be a YAML map of keys, such as "deadline_ms: 50"`,
+    );
   const result = profileSchema.safeParse(value);
   if (!result.success)
     throw new Error(
@@ -84,7 +86,9 @@ export async function loadProfile(nameOrPath: string, options: { folder?: string
     if (info.size > limitBytes) throw new Error(`it holds ${info.size} bytes, more than ${limitBytes}`);
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    throw new Error(`Cannot read profile "${path}": ${cause instanceof Error ? cause.message : cause}`, { cause });
+    throw new Error(`Cannot read profile "${path}": ${cause instanceof Error ? cause.message : cause}`, {
+      cause,
+    });
   }
   return parseProfile(text, { name: isPath ? path : nameOrPath });
 }

@@ -30,7 +30,7 @@ export async function readIdentity(options: { root: string; limitMs?: number }):
   const limit = async <T>(work: Promise<T>): Promise<T | undefined> => {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<undefined>((resolve) => {
-      timer = setTimeout(resolve, limitMs);
+      timer = setTimeout(() => resolve(undefined), limitMs);
     });
     try {
       return await Promise.race([work, late]);

@@ -22,9 +22,7 @@ export function createSysteminformationFallback(options: FallbackOptions): Senso
       const before = last;
       last = now;
       const own =
-        before && now.atMs > before.atMs
-          ? (now.ownMs - before.ownMs) / ((now.atMs - before.atMs) * cpus)
-          : 0;
+        before && now.atMs > before.atMs ? (now.ownMs - before.ownMs) / ((now.atMs - before.atMs) * cpus) : 0;
       const busy = load.currentLoad / 100;
       const atMs = nowMs();
       return [
