@@ -71,6 +71,10 @@ export async function obtainCalibration(options: ObtainOptions): Promise<Obtaine
   } catch (error) {
     // A read-only device still runs: it measures at every start.
     const why = error instanceof Error ? error.message : String(error);
-    return { calibration, source: 'measured', warning: `cannot keep the calibration in "${cacheDir}": ${why}` };
+    return {
+      calibration,
+      source: 'measured',
+      warning: `cannot keep the calibration in "${cacheDir}": ${why}`,
+    };
   }
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { isTopicName } from '../../wire/topics.ts';
 import { sensorNames } from '../sense/sensors.ts';
 
 const positiveInt = z.number().int().positive();
-/** One MQTT topic level: design of the wire, no wildcard and no slash. */
-const topicLevel = z
+/** Stands in MQTT topics. */
+const topicName = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be 1 to 64 letters, digits, ".", "_" or "-"');
+  .refine(isTopicName, 'must be 1 to 64 characters without "/", "+", "#", spaces and control characters');
 
 const engine = z.strictObject({
   /** Threads inside one inference. */
@@ -30,9 +31,9 @@ const http = z.strictObject({
 
 const report = z.strictObject({
   broker: z.string().min(1).optional(),
-  fleet: topicLevel.default('default'),
+  fleet: topicName.default('ebb'),
   /** Default: the host's name. */
-  device: topicLevel.optional(),
+  device: topicName.optional(),
   interval_s: z.number().positive().max(3600).default(2),
 });
 
