@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
+const stopLimitMs = 1500;
+
+/** One line of a verb's `--json` output. */
+export type EbbEvent = { event: string } & Record<string, unknown>;
+
+export type EbbProcess = {
+  /** The next line whose `event` is `name`. @throws Error where the process ends first. */
+  waitFor(name: string): Promise<EbbEvent>;
+  /** Ends it with SIGTERM, after 1.5 s with SIGKILL. */
+  stop(): Promise<void>;
+};
+
+export type StartOptions = {
+  /** The verb and its arguments. */
+  args: string[];
+  /** Where standard error goes; absent: to this process's own. */
+  logFile?: string;
+  onEvent?: (event: EbbEvent) => void;
+  /** Called where the process ends though nobody stopped it. */
+  onUnexpectedExit?: (how: string) => void;
+};
+
+function parseEvent(line: string): EbbEvent | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && 'event' in value ? (value as EbbEvent) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Starts `ebb <args>`, a verb that prints JSON lines, as a process of its own. */
+export function startEbb(options: StartOptions): EbbProcess {
+  const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a');
+  const child: ChildProcess = spawn(process.execPath, [cli, ...options.args], {
+    stdio: ['ignore', 'pipe', log ?? 'inherit'],
+  });
+  if (log !== undefined) closeSync(log);
+  let stopping = false;
+  const exited = once(child, 'exit').then(([code, signal]) => {
+    const how = signal === null ? `status ${code}` : String(signal);
+    if (!stopping) options.onUnexpectedExit?.(how);
+    return how;
+  });
+  const waiting: { name: string; resolve: (event: EbbEvent) => void }[] = [];
+  if (child.stdout)
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      const event = parseEvent(line);
+      if (event === undefined) return;
+      options.onEvent?.(event);
+      for (const entry of waiting.splice(0)) {
+        if (entry.name === event.event) entry.resolve(event);
+        else waiting.push(entry);
+      }
+    });
+  return {
+    waitFor(name) {
+      const seen = new Promise<EbbEvent>((resolve) => waiting.push({ name, resolve }));
+      const ended = exited.then((how) => {
+        const where = options.logFile === undefined ? '' : `; its log is ${options.logFile}`;
+        throw new Error(`"ebb ${options.args[0]}" ended with ${how} before it was ready${where}`);
+      });
+      return Promise.race([seen, ended]);
+    },
+    async stop() {
+      stopping = true;
+      child.kill('SIGTERM');
+      const late = await Promise.race([exited.then(() => false), sleep(stopLimitMs, true, { ref: false })]);
+      if (late) child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+/**
+ * Runs `ebb <args>` to its end and returns its standard output.
+ *
+ * @throws Error where it ends with a status other than 0, or `signal` aborts it.
+ */
+export async function runEbb(args: string[], signal: AbortSignal): Promise<string> {
+  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const stop = () => {
+    child.kill('SIGTERM');
+    setTimeout(() => child.kill('SIGKILL'), stopLimitMs).unref();
+  };
+  signal.addEventListener('abort', stop);
+  const chunks: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+  const [code, killed] = await once(child, 'close');
+  signal.removeEventListener('abort', stop);
+  signal.throwIfAborted();
+  if (code !== 0) throw new Error(`"ebb ${args[0]}" ended with ${killed ?? `status ${code}`}`);
+  return Buffer.concat(chunks).toString('utf8');
+}

@@ -1,0 +1,103 @@
+import { Agent, request } from 'node:http';
+
+/** One answered request, as the client saw it. */
+export type InferAnswer = {
+  status: number;
+  /** Logits `[batch, classes]`, row by row; absent where the server refused. */
+  output?: Float32Array;
+  /** The level that computed it: the answer's `model_version`. */
+  level?: number;
+  error?: string;
+};
+
+type Header = {
+  error?: string;
+  model_version?: string;
+  outputs?: { name: string; parameters?: { binary_data_size?: number } }[];
+};
+
+/**
+ * A client of the Open Inference Protocol v2 with its binary tensor extension.
+ * Source: https://github.com/kserve/open-inference-protocol, and Triton's extension_binary_data.md.
+ */
+export class InferClient {
+  readonly #path: string;
+  readonly #url: URL;
+  readonly #agent = new Agent({ keepAlive: true });
+  readonly #input: { name: string; shape: number[] };
+
+  /** @param options.input the model's input name and one input's shape, without the batch. */
+  constructor(options: { url: string; model: string; input: { name: string; shape: number[] } }) {
+    this.#url = new URL(options.url);
+    this.#path = `/v2/models/${encodeURIComponent(options.model)}/infer`;
+    this.#input = options.input;
+  }
+
+  /** @throws Error where the server cannot be reached or breaks off; a refusal is an answer with its status. */
+  infer(images: Float32Array, batch: number): Promise<InferAnswer> {
+    const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
+    const { name, shape } = this.#input;
+    const header = Buffer.from(
+      JSON.stringify({
+        inputs: [
+          {
+            name,
+            shape: [batch, ...shape],
+            datatype: 'FP32',
+            parameters: { binary_data_size: bytes.length },
+          },
+        ],
+        parameters: { binary_data_output: true },
+      }),
+    );
+    return new Promise((resolve, reject) => {
+      const message = request(
+        {
+          host: this.#url.hostname,
+          port: this.#url.port,
+          path: this.#path,
+          method: 'POST',
+          agent: this.#agent,
+          headers: {
+            'Content-Type': 'application/octet-stream',
+            'Content-Length': header.length + bytes.length,
+            'Inference-Header-Content-Length': header.length,
+          },
+        },
+        (response) => {
+          const chunks: Buffer[] = [];
+          response.on('data', (chunk: Buffer) => chunks.push(chunk));
+          response.on('error', reject);
+          response.on('end', () => {
+            try {
+              const size = Number(response.headers['inference-header-content-length'] ?? Number.NaN);
+              resolve(parseAnswer(response.statusCode ?? 0, Buffer.concat(chunks), size));
+            } catch (error) {
+              reject(error as Error);
+            }
+          });
+        },
+      );
+      message.on('error', reject);
+      message.write(header);
+      message.end(bytes);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
+
+function parseAnswer(status: number, body: Buffer, headerSize: number): InferAnswer {
+  const json = Number.isNaN(headerSize) ? body : body.subarray(0, headerSize);
+  const header = JSON.parse(json.toString('utf8')) as Header;
+  if (status !== 200) return { status, error: header.error ?? `HTTP status ${status}` };
+  const size = header.outputs?.[0]?.parameters?.binary_data_size;
+  if (size === undefined || size !== body.length - json.length)
+    throw new Error(
+      `Cannot read the answer as its binary output must hold ${size} bytes: current value is ${body.length - json.length}`,
+    );
+  const output = new Float32Array(new Uint8Array(body.subarray(json.length)).buffer);
+  return { status, output, level: Number(header.model_version) };
+}

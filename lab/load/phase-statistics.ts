@@ -1,0 +1,41 @@
+import type { Outcome } from './open-loop.ts';
+import { quantile } from './quantile.ts';
+
+/** A phase of an experiment in numbers. */
+export type PhaseStatistics = {
+  requests: number;
+  errors: number;
+  /** Share of all requests that were answered within the deadline; an error is a miss. */
+  deadlineHits: number;
+  latencyP50Ms: number;
+  latencyP99Ms: number;
+  /** Share of the answered requests, by level. */
+  levelShare: number[];
+  /** Share of right answers among the images of answered requests. */
+  accuracy: number;
+};
+
+export function summarize(
+  outcomes: Outcome[],
+  options: { deadlineMs: number; levels: number },
+): PhaseStatistics {
+  const answered = outcomes.filter((outcome) => outcome.error === undefined);
+  const latencies = answered.map((outcome) => outcome.latencyMs);
+  const sum = (pick: (outcome: Outcome) => number) =>
+    answered.reduce((total, outcome) => total + pick(outcome), 0);
+  const images = sum((outcome) => outcome.images);
+  return {
+    requests: outcomes.length,
+    errors: outcomes.length - answered.length,
+    deadlineHits:
+      latencies.filter((latencyMs) => latencyMs <= options.deadlineMs).length / Math.max(1, outcomes.length),
+    latencyP50Ms: quantile(latencies, 0.5),
+    latencyP99Ms: quantile(latencies, 0.99),
+    levelShare: Array.from(
+      { length: options.levels },
+      (_, level) =>
+        answered.filter((outcome) => outcome.level === level).length / Math.max(1, answered.length),
+    ),
+    accuracy: images === 0 ? Number.NaN : sum((outcome) => outcome.correct) / images,
+  };
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import { decode, encode, type Result } from './decode.ts';
+import { levelField, schemaField, schemaVersion } from './stamp.ts';
+import { type CommandName, commandNames } from './topics.ts';
+
+/** What a monitor, or a person with `mosquitto_pub`, can ask of an agent. */
+export type Command =
+  | { kind: 'set_level'; level: number }
+  | { kind: 'set_policy'; policy: 'deadline' | 'fixed'; level?: number };
+
+/** A command and the name that its answer will repeat; null where the sender gave none. */
+export type CommandRequest = { id: string | null; command: Command };
+
+// A person types these by hand: `schema` and `id` may be absent.
+const head = { schema: schemaField.optional(), id: z.string().min(1).max(64).optional() };
+
+const wire = {
+  level: z.object({ ...head, level: levelField }),
+  policy: z.object({ ...head, policy: z.enum(['deadline', 'fixed']), level: levelField.optional() }),
+};
+
+/** The last part of the topic that carries a command. */
+export function commandName(command: Command): CommandName {
+  return command.kind === 'set_level' ? 'level' : 'policy';
+}
+
+export function encodeCommand(request: CommandRequest): Uint8Array {
+  const { kind, ...fields } = request.command;
+  const id = request.id === null ? {} : { id: request.id };
+  return encode('command', wire[kind === 'set_level' ? 'level' : 'policy'], {
+    schema: schemaVersion,
+    ...id,
+    ...fields,
+  });
+}
+
+/** `name` is the topic's part after `set/`. */
+export function decodeCommand(name: string, bytes: Uint8Array): Result<CommandRequest> {
+  if (name === 'level') {
+    const result = decode('command "level"', wire.level, bytes);
+    if (!result.ok) return result;
+    const { id, level } = result.value;
+    return { ok: true, value: { id: id ?? null, command: { kind: 'set_level', level } } };
+  }
+  if (name === 'policy') {
+    const result = decode('command "policy"', wire.policy, bytes);
+    if (!result.ok) return result;
+    const { id, policy, level } = result.value;
+    const command = { kind: 'set_policy' as const, policy, ...(level === undefined ? {} : { level }) };
+    return { ok: true, value: { id: id ?? null, command } };
+  }
+  return {
+    ok: false,
+    error: `Cannot obey command ${JSON.stringify(name.slice(0, 64))} as the command must be one of ${commandNames.join(', ')}`,
+  };
+}
+
+/** The `id` of a command that may be broken elsewhere, so that its sender learns of the error; null where there is none. */
+export function peekCommandId(bytes: Uint8Array): string | null {
+  const result = decode('command', z.object({ id: head.id }), bytes);
+  return result.ok ? (result.value.id ?? null) : null;
+}
