@@ -29,6 +29,8 @@ const halfLifeMs = 5000;
 export type DeadlineState = {
   atMs: number;
   slowdown: number;
+  /** Where it was measured: at another level it is no more than a guess. */
+  slowdownLevel: number;
   swapMs: number | undefined;
   /** Consecutive decisions that found `level`, or a more accurate one, fit. */
   streak: { level: number; count: number } | undefined;
@@ -65,13 +67,23 @@ function recentOf(input: PolicyInput, seen: Observation[]): Observation[] {
   return young.length >= fewestRecent ? young : seen.slice(-fewestRecent);
 }
 
-function nextSlowdown(input: PolicyInput, recent: Observation[], state: DeadlineState | undefined): number {
-  const measured = estimateSlowdown(recent, input.calibration);
+function nextSlowdown(
+  input: PolicyInput,
+  recent: Observation[],
+  state: DeadlineState | undefined,
+): Pick<DeadlineState, 'slowdown' | 'slowdownLevel'> {
   const before = state?.slowdown ?? 1;
-  if (measured !== undefined && recent.some((one) => isYoung(input, one, recentMs)))
-    return measured > before ? measured : before + (measured - before) / 2;
+  const slowdownLevel = state?.slowdownLevel ?? input.level;
+  const measured = estimateSlowdown(recent, input.calibration);
+  if (measured !== undefined && recent.some((one) => isYoung(input, one, recentMs))) {
+    const isNews = measured > before || slowdownLevel !== input.level;
+    return {
+      slowdown: isNews ? measured : before + (measured - before) / 2,
+      slowdownLevel: input.level,
+    };
+  }
   const elapsedMs = Math.max(0, input.nowMs - (state?.atMs ?? input.nowMs));
-  return 1 + (before - 1) * 0.5 ** (elapsedMs / halfLifeMs);
+  return { slowdown: 1 + (before - 1) * 0.5 ** (elapsedMs / halfLifeMs), slowdownLevel };
 }
 
 /**
@@ -92,7 +104,7 @@ export function decideDeadline(
   const sinceMs = swapMs === undefined ? Number.NEGATIVE_INFINITY : swapMs + settleMs;
   const seen = evidence(input, sinceMs);
   const recent = recentOf(input, seen);
-  const slowdown = nextSlowdown(input, recent, state);
+  const { slowdown, slowdownLevel } = nextSlowdown(input, recent, state);
   const blocks: Record<number, Block> = { ...state?.blocks };
   const rung = ladder.indexOf(level);
   const deadlineMs =
@@ -129,7 +141,14 @@ export function decideDeadline(
     level: chosen,
     reason,
     slowdown,
-    state: { atMs: nowMs, slowdown, swapMs: chosen === level ? swapMs : nowMs, streak, blocks },
+    state: {
+      atMs: nowMs,
+      slowdown,
+      slowdownLevel,
+      swapMs: chosen === level ? swapMs : nowMs,
+      streak,
+      blocks,
+    },
   });
 
   if (rung < 0) {
