@@ -40,8 +40,9 @@ export function newDevice(name: { fleet: string; device: string }, nowMs: number
   return {
     fleet: name.fleet,
     device: name.device,
-    state: 'online',
-    offlineReason: null,
+    // What is retained may come in any order: not before its status, or live telemetry, is a device called online.
+    state: 'offline',
+    offlineReason: 'no status yet',
     stateSinceMs: nowMs,
     lastSeenMs: null,
     info: null,
@@ -104,7 +105,8 @@ export function applyTelemetry(
     missed: record.missed + lost,
     positions: { ...record.positions, telemetry: { start: stamp.start, seq: stamp.seq } },
   };
-  return record.state === 'stale' ? withState(next, 'online', nowMs) : next;
+  const alive = record.state === 'stale' || record.statusStamp === null;
+  return alive ? { ...withState(next, 'online', nowMs), offlineReason: null } : next;
 }
 
 /** Applies a swap; the record is returned unchanged where it is a repetition. */
@@ -119,6 +121,11 @@ export function applySwap(record: DeviceRecord, message: Stamped<SwapEvent>): De
     missed: record.missed + lost,
     positions: { ...record.positions, swap: { start: stamp.start, seq: stamp.seq } },
   };
+}
+
+/** Gives an online device its full time again, after the monitor itself heard nothing. */
+export function restartClock(record: DeviceRecord, nowMs: number): DeviceRecord {
+  return record.state === 'online' ? { ...record, telemetryAtMs: nowMs } : record;
 }
 
 /** Marks a device whose telemetry is overdue. */

@@ -30,6 +30,10 @@ export type FleetOptions = {
   log: Logger;
   keepaliveS?: number;
   commandTimeoutMs?: number;
+  /** Called back from the very first event on. */
+  onEvent?: (event: FleetEvent) => void;
+  /** Ends the wait for the broker's first answer. */
+  signal?: AbortSignal;
   nowMs?: () => number;
 };
 
@@ -57,7 +61,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       `Cannot serve HTTP on ${authority(http)} as it must have a token beyond loopback: current value is none; give one with --token-file FILE`,
     );
   const roster = new Roster();
-  const callbacks = new Set<(event: FleetEvent) => void>();
+  const callbacks = new Set<(event: FleetEvent) => void>(options.onEvent ? [options.onEvent] : []);
   const tell = (events: FleetEvent[]) => {
     for (const event of events) for (const callback of callbacks) callback(event);
   };
@@ -79,7 +83,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       clientId: `ebb-fleet-${randomBytes(6).toString('hex')}`,
       keepaliveS: options.keepaliveS ?? 10,
       subscriptions: monitorFilters(options.fleet),
-      onConnect: () => tell([{ event: 'broker', state: 'connected' }]),
+      onConnect: () => {
+        roster.restartClocks(nowMs());
+        tell([{ event: 'broker', state: 'connected' }]);
+      },
       onDisconnect: () => tell([{ event: 'broker', state: 'lost' }]),
       onMessage: (message) => {
         commander.receive(message);
@@ -97,7 +104,10 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     }, tickMs);
     stops.push(async () => clearInterval(ticker));
     stops.push(() => link.stop());
-    await link.start();
+    const endWait = () => void link.stop();
+    options.signal?.addEventListener('abort', endWait, { once: true });
+    if (!options.signal?.aborted) await link.start();
+    options.signal?.removeEventListener('abort', endWait);
     return {
       brokerUrl: hideCredentials(url),
       httpUrl: `http://${authority(reachable(server.address))}`,

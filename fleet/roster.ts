@@ -12,6 +12,7 @@ import {
   applyTime,
   type DeviceRecord,
   newDevice,
+  restartClock,
 } from './device-record.ts';
 import type { FleetEvent } from './fleet-event.ts';
 
@@ -69,7 +70,7 @@ export class Roster {
     const apply = <T>(
       result: Result<T>,
       change: (record: DeviceRecord, value: T) => DeviceRecord,
-      tell: (value: T, before: DeviceRecord | null, after: DeviceRecord) => FleetEvent[],
+      tell: (value: T) => FleetEvent[],
     ): FleetEvent[] => {
       if (!result.ok) return this.countBad(message.topic, name, result.error);
       const before = this.device(fleet, device);
@@ -78,8 +79,11 @@ export class Roster {
       const changed = change(known, result.value);
       const after = message.retain ? changed : { ...changed, lastSeenMs: nowMs };
       this.records.set(`${fleet}/${device}`, after);
-      const seen = known !== changed || before === null;
-      return [...stateEvents(before, after), ...(seen ? tell(result.value, before, after) : [])];
+      const isNews = known !== changed || before === null;
+      return [
+        ...(known.state !== after.state || (before === null && kind === 'status') ? [stateEvent(after)] : []),
+        ...(isNews ? tell(result.value) : []),
+      ];
     };
     switch (kind) {
       case 'status':
@@ -120,9 +124,14 @@ export class Roster {
       const after = applyTime(before, nowMs);
       if (after === before) continue;
       this.records.set(key, after);
-      events.push(...stateEvents(before, after));
+      events.push(stateEvent(after));
     }
     return events;
+  }
+
+  /** The monitor hears its broker again: nobody's telemetry is overdue yet. */
+  restartClocks(nowMs: number): void {
+    for (const [key, record] of this.records) this.records.set(key, restartClock(record, nowMs));
   }
 
   private forget(name: { fleet: string; device: string }, kind: 'status' | 'info'): FleetEvent[] {
@@ -157,15 +166,14 @@ export class Roster {
   }
 }
 
-function stateEvents(before: DeviceRecord | null, after: DeviceRecord): FleetEvent[] {
-  if (before?.state === after.state) return [];
-  const name = { fleet: after.fleet, device: after.device };
-  switch (after.state) {
+function stateEvent(record: DeviceRecord): FleetEvent {
+  const name = { fleet: record.fleet, device: record.device };
+  switch (record.state) {
     case 'online':
-      return [{ event: 'online', ...name }];
+      return { event: 'online', ...name };
     case 'stale':
-      return [{ event: 'stale', ...name }];
+      return { event: 'stale', ...name };
     case 'offline':
-      return [{ event: 'offline', ...name, reason: after.offlineReason }];
+      return { event: 'offline', ...name, reason: record.offlineReason };
   }
 }

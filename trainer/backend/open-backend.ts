@@ -27,9 +27,10 @@ export function missingNodeBackend(): string | undefined {
  */
 export function chooseBackend(
   choice: BackendChoice,
-  missing: string | undefined = missingNodeBackend(),
+  findMissing: () => string | undefined = missingNodeBackend,
 ): { name: BackendName; note?: string } {
   if (choice === 'wasm') return { name: 'wasm' };
+  const missing = findMissing();
   if (missing === undefined) return { name: 'node' };
   if (choice === 'node')
     throw new Error(`Cannot train on the back end "node" as ${missing}; or use --backend wasm`);

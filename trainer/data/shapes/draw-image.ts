@@ -3,7 +3,7 @@ import { length, type SignedDistance } from './outlines.ts';
 
 /**
  * What makes the set hard. Chosen so that three nested sub-nets of a ResNet-8 (all, half and a third of the channels), trained in turns for one
- * and a half epochs (280 steps of 64 images), reach about 90, 86 and 81% of the test images, and 95, 93 and 93% with smaller steps
+ * and a half epochs (280 steps of 64 images), reach about 88, 85 and 84% of the test images, and 95, 93 and 93% with smaller steps
  * twice as many: learned within a minute or two, and a smaller net is visibly worse.
  */
 const difficulty = {
