@@ -12,6 +12,7 @@ import type { Calibration } from './calibrate/calibration.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from './control-loop.ts';
 import { buildLadder } from './decide/ladder.ts';
+import type { PendingRequest } from './decide/policy.ts';
 import { ebbVersion, packageVersion } from './package-version.ts';
 import type { Profile } from './profile/schema.ts';
 import { createReporter, type Reporter, type ReporterOptions } from './report/reporter.ts';
@@ -129,6 +130,7 @@ export function openAgent(options: AgentOptions): Agent {
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const stopping = new AbortController();
   const { signal } = stopping;
+  const pending = new Set<PendingRequest>();
   let parts: Parts | undefined;
   let engine: Engine | undefined;
   let server: HttpServer | undefined;
@@ -151,17 +153,24 @@ export function openAgent(options: AgentOptions): Agent {
       return parts !== undefined && !signal.aborted;
     },
     async infer({ input, batch, level, deadlineMs = profile.deadlineMs, receivedMs }) {
-      const { queue, stats } = requireParts();
+      const { queue, stats, loop } = requireParts();
+      const waiting = { startMs: receivedMs, deadlineMs };
+      const isActive = level === undefined;
       stats.arrived(batch);
+      if (isActive) pending.add(waiting);
       try {
         const answer = await queue.submit({ input, batch, level });
         const { inferMs, queueMs } = answer;
         const latencyMs = monotonicMs() - receivedMs;
         stats.answered({ level: answer.level, batch, startMs: receivedMs, latencyMs, inferMs, deadlineMs });
+        pending.delete(waiting);
+        if (isActive && latencyMs > deadlineMs) loop.hurry();
         return { output: answer.output, level: answer.level, inferMs, queueMs };
       } catch (error) {
         stats.rejected();
         throw error;
+      } finally {
+        pending.delete(waiting);
       }
     },
   };
@@ -288,6 +297,7 @@ export function openAgent(options: AgentOptions): Agent {
       profile,
       runner,
       stats,
+      pending: () => [...pending],
       log,
       nowMs,
       monotonicMs,
