@@ -6,6 +6,7 @@ import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createReporter, type ReporterOptions } from '../../agent/report/reporter.ts';
 import { type FleetOptions, startFleet } from '../../fleet/fleet.ts';
+import { command } from '../../fleet/fleet-command.ts';
 import type { FleetEvent } from '../../fleet/fleet-event.ts';
 import type { Command } from '../../wire/command.ts';
 import { deviceTopics } from '../../wire/topics.ts';
@@ -289,9 +290,15 @@ describe('ebb fleet', () => {
     [['--http', 'nowhere'], /HOST:PORT/],
     [['--http', '0.0.0.0:0'], /token/],
     [['--fleet', 'a/b'], /fleet name/],
-  ])('ends with status 2 for %j', async (args, message) => {
-    const { exit, stderr } = run(...args);
+    [['--embedded-broker', '0.0.0.0:0'], /token/],
+    [['--broker', 'mqtt://h', '--ca', projectRoot], /--ca/],
+  ])('refuses %j and says why', async (args, message) => {
+    await expect(command().parseAsync(args, { from: 'user' })).rejects.toThrow(message);
+  });
+
+  it('ends with status 2 for wrong use', async () => {
+    const { exit, stderr } = run('--broker', 'http://x');
     expect((await exit)[0]).toBe(2);
-    expect(stderr()).toMatch(message);
+    expect(stderr()).toMatch(/^ebb fleet: .*scheme must be one of/);
   });
 });
