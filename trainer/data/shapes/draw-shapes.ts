@@ -17,8 +17,8 @@ export type ShapesOptions = {
 const size = 28;
 
 /**
- * Draws `shapes`: ten kinds of figure, one to a grey image of 28 x 28, under random position, size, turn, stretch, contrast, outline or fill,
- * with clutter, occlusion and noise. Equal options give equal bytes on every machine: only sums, products and square roots are used, which IEEE 754
+ * Draws `shapes`: ten kinds of figure, one to a grey image of 28 x 28, under random position, size, turn, stretch and contrast,
+ * with clutter and noise. Equal options give equal bytes on every machine: only sums, products and square roots are used, which IEEE 754
  * rounds in one way.
  */
 export function drawShapes(options: ShapesOptions = {}): DataSet {

@@ -24,10 +24,10 @@ const starCorners: Point[] = pentagonCorners.flatMap((corner, i) => {
   return [corner, inner];
 });
 
-/** The ten classes, in the order of their labels. None is another's mirror image, none turns into another by rotation. */
+/** The ten classes, in the order of their labels. Each is its own mirror image left to right; none turns into another. */
 export const figures: { name: string; distance: SignedDistance }[] = [
   { name: 'disc', distance: (x, y) => length(x, y) - 0.85 },
-  { name: 'crescent', distance: (x, y) => Math.max(length(x, y) - 0.95, 0.8 - length(x - 0.5, y)) },
+  { name: 'crescent', distance: (x, y) => Math.max(length(x, y) - 0.95, 0.8 - length(x, y - 0.5)) },
   { name: 'half-disc', distance: (x, y) => Math.max(length(x, y + 0.35) - 0.95, -0.35 - y) },
   {
     name: 'triangle',
@@ -80,12 +80,12 @@ export const figures: { name: string; distance: SignedDistance }[] = [
   {
     name: 'hourglass',
     distance: polygon([
-      [-0.7, -0.9],
-      [0.7, -0.9],
-      [0.16, 0],
-      [0.7, 0.9],
-      [-0.7, 0.9],
-      [-0.16, 0],
+      [-0.6, -0.8],
+      [0.6, -0.8],
+      [0.14, 0],
+      [0.6, 0.8],
+      [-0.6, 0.8],
+      [-0.14, 0],
     ]),
   },
 ];
