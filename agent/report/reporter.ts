@@ -94,8 +94,11 @@ export function createReporter(options: ReporterOptions): Reporter {
     ...(options.random ? { random: options.random } : {}),
   });
   let willSeq = 0;
+  let saidOnline = false;
+  let toldTwin = '';
 
   function sayOnline(): void {
+    saidOnline = true;
     const payload = encodeStatus(
       { start, seq: willSeq - 1, time: now().toISOString() },
       { status: 'online', reason: null },
@@ -112,13 +115,23 @@ export function createReporter(options: ReporterOptions): Reporter {
     else inbox.receive(message);
   }
 
-  /** The last will of an earlier connection may come after our `online` and must not stand as the last word. */
+  /** Our own status topic, heard back. */
   function mendStatus(message: Message): void {
     const status = decodeStatus(message.payload);
-    if (!status.ok || status.value.body.status === 'online') return;
-    const { stamp } = status.value;
-    if (stamp.start !== start && message.retain) return;
-    if (stamp.start !== start || stamp.seq < willSeq - 1) sayOnline();
+    if (!status.ok) return;
+    const { stamp, body } = status.value;
+    const ours = stamp.start === start;
+    if (body.status === 'online') {
+      // What stood there before our first connection is an earlier start; what comes later is somebody else.
+      if (!ours && saidOnline && stamp.start !== toldTwin) {
+        toldTwin = stamp.start;
+        log.warn({ fleet, device }, 'another agent has the same name: give each device a name of its own');
+      }
+      return;
+    }
+    // The last will of an earlier connection may come after our `online` and must not stand as the last word.
+    const late = ours ? stamp.seq < willSeq - 1 : !message.retain;
+    if (late) sayOnline();
   }
 
   function send(to: BrokerLink, message: Parameters<BrokerLink['publish']>[0]): void {

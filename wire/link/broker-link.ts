@@ -111,6 +111,14 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
     toldFailure = '';
     log.info({ broker: url.shown, mqtt: version === 5 ? '5' : '3.1.1' }, 'connected to the broker');
     return new Promise((resolve) => {
+      // It may be over already: its events would be missed.
+      if (!current.connected) {
+        client = null;
+        current.end(true);
+        ready();
+        resolve();
+        return;
+      }
       let lost = 'the connection closed';
       current.on('error', (error) => {
         lost = error.message;
