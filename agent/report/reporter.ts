@@ -94,11 +94,10 @@ export function createReporter(options: ReporterOptions): Reporter {
     ...(options.random ? { random: options.random } : {}),
   });
   let willSeq = 0;
-  let saidOnline = false;
+  let startedMs = Number.POSITIVE_INFINITY;
   let toldTwin = '';
 
   function sayOnline(): void {
-    saidOnline = true;
     const payload = encodeStatus(
       { start, seq: willSeq - 1, time: now().toISOString() },
       { status: 'online', reason: null },
@@ -121,14 +120,12 @@ export function createReporter(options: ReporterOptions): Reporter {
     if (!status.ok) return;
     const { stamp, body } = status.value;
     const ours = stamp.start === start;
-    if (body.status === 'online') {
-      // What stood there before our first connection is an earlier start; what comes later is somebody else.
-      if (!ours && saidOnline && stamp.start !== toldTwin) {
-        toldTwin = stamp.start;
-        log.warn({ fleet, device }, 'another agent has the same name: give each device a name of its own');
-      }
-      return;
+    // Whatever an earlier start of this agent left behind is older than this start.
+    if (!ours && Date.parse(stamp.time) > startedMs && stamp.start !== toldTwin) {
+      toldTwin = stamp.start;
+      log.warn({ fleet, device }, 'another agent has the same name: give each device a name of its own');
     }
+    if (body.status === 'online') return;
     // The last will of an earlier connection may come after our `online` and must not stand as the last word.
     const late = ours ? stamp.seq < willSeq - 1 : !message.retain;
     if (late) sayOnline();
@@ -185,7 +182,10 @@ export function createReporter(options: ReporterOptions): Reporter {
   }
 
   return {
-    start: () => link.start(),
+    start() {
+      startedMs = now().getTime();
+      return link.start();
+    },
     publishTelemetry(telemetry) {
       const made = stamp('telemetry');
       enqueue('telemetry', topics.telemetry, () => encodeTelemetry(made, telemetry));
