@@ -85,7 +85,6 @@ export function createReporter(options: ReporterOptions): Reporter {
     onConnect: () => {
       sayOnline();
       send(link, { topic: topics.info, payload: infoPayload(), qos: 1, retain: true });
-      outbox.rewind();
       pump();
     },
     onDisconnect: () => outbox.rewind(),
