@@ -250,6 +250,7 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   async function start(): Promise<{ url: string | undefined }> {
+    signal.throwIfAborted();
     if (profile.policy === 'fixed' && profile.level >= manifest.levels.length)
       throw new Error(
         `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
