@@ -3,7 +3,6 @@ import type { Engine, OpenOptions } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import type { CommandAnswer } from '../wire/answer.ts';
 import type { Command } from '../wire/command.ts';
-import type { DeviceInfo } from '../wire/info.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
 import { buildTelemetry } from './build-telemetry.ts';
@@ -13,7 +12,8 @@ import { obtainCalibration } from './calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from './control-loop.ts';
 import { buildLadder } from './decide/ladder.ts';
 import type { PendingRequest } from './decide/policy.ts';
-import { ebbVersion, packageVersion } from './package-version.ts';
+import { describeDevice, deviceName } from './describe-device.ts';
+import { ebbVersion } from './package-version.ts';
 import type { Profile } from './profile/schema.ts';
 import { createReporter, type Reporter, type ReporterOptions } from './report/reporter.ts';
 import { type Identity, readIdentity } from './sense/identity.ts';
@@ -88,34 +88,6 @@ type Parts = {
   stats: RequestStats;
   loop: ControlLoop;
 };
-
-function describeDevice(options: { identity: Identity; bundle: Bundle; profile: Profile }): DeviceInfo {
-  const { identity, bundle, profile } = options;
-  const { name, levels } = bundle.manifest;
-  return {
-    board: identity.board,
-    os: identity.os.slice(0, 200),
-    cpu: identity.cpu,
-    cores: identity.cores,
-    memoryBytes: identity.memoryBytes,
-    bundle: {
-      name,
-      levels: levels.map(({ sparsity, macs, accuracy }) => ({
-        sparsity,
-        macs,
-        accuracy: accuracy?.value ?? null,
-      })),
-    },
-    sensors: [...profile.sensors],
-    engine: `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}`,
-    ebbVersion: ebbVersion(),
-  };
-}
-
-/** A host's name as a topic may carry it. */
-function deviceName(hostname: string): string {
-  return hostname.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 64) || 'device';
-}
 
 /**
  * Prepares an agent; nothing is opened before `start`.
@@ -236,7 +208,7 @@ export function openAgent(options: AgentOptions): Agent {
       url: broker,
       fleet,
       device,
-      info: describeDevice({ identity, bundle, profile }),
+      info: describeDevice({ identity, manifest, sensors: profile.sensors }),
       onCommand: obey,
       log,
     });
@@ -250,6 +222,7 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   async function start(): Promise<{ url: string | undefined }> {
+    signal.throwIfAborted();
     if (profile.policy === 'fixed' && profile.level >= manifest.levels.length)
       throw new Error(
         `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
