@@ -1,10 +1,10 @@
 import { cpus } from 'node:os';
+import { quantile } from '../../agent/quantile.ts';
 import { inputSize } from '../../bundle/manifest.ts';
 import { type Bundle, readBundle } from '../../bundle/read-bundle.ts';
 import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { formatTable } from '../../terminal/table.ts';
-import { quantile } from '../load/quantile.ts';
 
 export type SwapBenchOptions = {
   bundle: string;

@@ -1,5 +1,5 @@
+import { quantile } from '../../agent/quantile.ts';
 import type { Outcome } from './open-loop.ts';
-import { quantile } from './quantile.ts';
 
 /** A phase of an experiment in numbers. */
 export type PhaseStatistics = {
@@ -21,6 +21,7 @@ export function summarize(
 ): PhaseStatistics {
   const answered = outcomes.filter((outcome) => outcome.error === undefined);
   const latencies = answered.map((outcome) => outcome.latencyMs);
+  const tail = (q: number) => (latencies.length === 0 ? Number.NaN : quantile(latencies, q));
   const sum = (pick: (outcome: Outcome) => number) =>
     answered.reduce((total, outcome) => total + pick(outcome), 0);
   const images = sum((outcome) => outcome.images);
@@ -29,8 +30,8 @@ export function summarize(
     errors: outcomes.length - answered.length,
     deadlineHits:
       latencies.filter((latencyMs) => latencyMs <= options.deadlineMs).length / Math.max(1, outcomes.length),
-    latencyP50Ms: quantile(latencies, 0.5),
-    latencyP99Ms: quantile(latencies, 0.99),
+    latencyP50Ms: tail(0.5),
+    latencyP99Ms: tail(0.99),
     levelShare: Array.from(
       { length: options.levels },
       (_, level) =>

@@ -60,8 +60,8 @@ describe('summarize()', () => {
       requests: 3,
       errors: 1,
       deadlineHits: 1 / 3,
-      latencyP50Ms: 10,
-      latencyP99Ms: 14.9,
+      latencyP50Ms: 5,
+      latencyP99Ms: 15,
       levelShare: [0.5, 0.5],
       accuracy: 0.75,
     });
