@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { ebbVersion } from './agent/package-version.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 /** Every verb is one room's main; it is loaded only when it is called. */
@@ -43,22 +43,19 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
   },
 };
 
-function packageVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
-}
-
 function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `\n  cause: ${error.cause.message}` : '';
-  return `${error.message}${cause}`;
+  const { message, cause } = error;
+  // Many a message ends with its cause's.
+  const tellsMore = cause instanceof Error && !message.includes(cause.message);
+  return tellsMore ? `${message}\n  cause: ${cause.message}` : message;
 }
 
 /** Runs one command line. Exit status: 0, 1 for failure, 2 for wrong use. */
 async function main(argv: string[]): Promise<number> {
   const program = new Command('ebb')
     .description('Inference that ebbs and flows with the machine it runs on.')
-    .version(packageVersion())
+    .version(ebbVersion())
     .exitOverride();
   const verb = argv[0] === 'help' ? argv[1] : argv[0];
   for (const [name, { summary, load }] of Object.entries(verbs)) {

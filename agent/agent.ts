@@ -1,6 +1,7 @@
 import type { Bundle } from '../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
+import { createHttpServer, type HttpServer } from '../listen/http-server.ts';
 import type { CommandAnswer } from '../wire/answer.ts';
 import type { Command } from '../wire/command.ts';
 import type { Logger } from '../wire/link/logger.ts';
@@ -19,7 +20,6 @@ import { createReporter, type Reporter, type ReporterOptions } from './report/re
 import { type Identity, readIdentity } from './sense/identity.ts';
 import { createSensorRunner } from './sense/runner.ts';
 import { createSensors } from './sense/sensors.ts';
-import { createHttpServer, type HttpServer } from './serve/http-server.ts';
 import { createInferenceApp, type InferenceService } from './serve/inference-app.ts';
 import { RequestError } from './serve/request-error.ts';
 import { createRequestQueue, type RequestQueue } from './serve/request-queue.ts';
@@ -105,12 +105,18 @@ export function openAgent(options: AgentOptions): Agent {
   const pending = new Set<PendingRequest>();
   let parts: Parts | undefined;
   let engine: Engine | undefined;
+  let engineEnd: Error | undefined;
   let server: HttpServer | undefined;
   let reporter: Reporter | undefined;
   let telemetryTimer: NodeJS.Timeout | undefined;
   let stopped: Promise<void> | undefined;
 
   function requireParts(): Parts {
+    if (engineEnd && !signal.aborted)
+      throw new RequestError(
+        503,
+        `Cannot infer as the inference thread must run: ${engineEnd.message}; restart the agent`,
+      );
     if (parts && !signal.aborted) return parts;
     const state = signal.aborted ? 'shutting down' : 'still starting';
     throw new RequestError(503, `Cannot infer as the agent must be ready: it is ${state}; try again later`);
@@ -122,7 +128,7 @@ export function openAgent(options: AgentOptions): Agent {
       return engine?.level ?? 0;
     },
     get ready() {
-      return parts !== undefined && !signal.aborted;
+      return parts !== undefined && engineEnd === undefined && !signal.aborted;
     },
     async infer({ input, batch, level, deadlineMs = profile.deadlineMs, receivedMs }) {
       const { queue, stats, loop } = requireParts();
@@ -149,7 +155,7 @@ export function openAgent(options: AgentOptions): Agent {
 
   async function listen(): Promise<string | undefined> {
     if (options.http === false) return undefined;
-    const { host, port, maxBodyBytes, maxBatch, requestTimeoutMs } = profile.http;
+    const { maxBodyBytes, maxBatch, requestTimeoutMs } = profile.http;
     const app = createInferenceApp({
       service,
       ebbVersion: ebbVersion(),
@@ -159,8 +165,16 @@ export function openAgent(options: AgentOptions): Agent {
       monotonicMs,
       onError: (error) => log.error({ err: error }, `a request failed: ${String(error)}`),
     });
-    server = createHttpServer({ app, host, port, hasToken: token !== undefined, requestTimeoutMs });
+    server = createHttpServer({ app, address: profile.http, token, requestTimeoutMs });
     return server.start();
+  }
+
+  function watch(opened: Engine): void {
+    opened.ended.then((reason) => {
+      engineEnd = reason;
+      if (!signal.aborted)
+        log.error({ err: reason }, `the agent answers no more: ${reason.message}; restart it`);
+    });
   }
 
   async function calibrate(opened: Engine, identity: Identity): Promise<Calibration> {
@@ -237,6 +251,7 @@ export function openAgent(options: AgentOptions): Agent {
         providers: [...profile.engine.providers],
       }).then((made) => {
         engine = made;
+        watch(made);
         return made;
       }),
     ]);

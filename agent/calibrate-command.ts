@@ -2,12 +2,13 @@ import { Command } from 'commander';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
+import { wholeNumber } from '../terminal/number-option.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
 import { loadProfile } from './profile/load-profile.ts';
-import { applyFlags, wholeNumber } from './profile-options.ts';
+import { applyFlags } from './profile-options.ts';
 import { readIdentity } from './sense/identity.ts';
 
 type CalibrateFlags = {

@@ -1,11 +1,13 @@
 import { Command, Option } from 'commander';
 import { readBundle } from '../bundle/read-bundle.ts';
+import { readToken, requireToken } from '../listen/token.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
+import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
+import { asUsage } from '../terminal/usage-error.ts';
 import { openAgent } from './agent.ts';
 import { createLog } from './create-log.ts';
 import { loadProfile } from './profile/load-profile.ts';
-import { applyFlags, type ProfileFlags, positiveNumber, wholeNumber } from './profile-options.ts';
-import { readToken } from './serve/token.ts';
+import { applyFlags, type ProfileFlags } from './profile-options.ts';
 
 type RunFlags = ProfileFlags & {
   profile: string;
@@ -32,8 +34,9 @@ const lingerMs = 200;
 
 async function run(bundleDir: string, flags: RunFlags): Promise<void> {
   const profile = applyFlags(await loadProfile(flags.profile), flags);
-  const bundle = await readBundle(bundleDir);
   const token = await readToken({ file: profile.http.tokenFile });
+  asUsage(() => requireToken('the HTTP server', profile.http, token));
+  const bundle = await readBundle(bundleDir);
   const log = createLog();
   const interrupted = interruptSignal();
   // Whoever reads standard output may be gone: the agent serves on.
@@ -84,7 +87,7 @@ export function command(): Command {
     .option('--batch <n>', 'inputs in one run of the calibration', wholeNumber(1))
     .option('--recalibrate', 'measure the levels although a calibration is cached')
     .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')
-    .option('--token-file <file>', 'file with the bearer token that clients must send')
+    .option('--token-file <file>', 'file with the bearer token that clients must send; default: EBB_TOKEN')
     .option('--json', 'print events as JSON lines')
     .addHelpText('after', examples)
     .action(run);

@@ -40,6 +40,11 @@ export type Engine = {
   run(input: Float32Array, batch: number, options?: RunOptions): Promise<RunResult>;
   /** Makes `level` the active one. @throws RangeError where the bundle has no such level. */
   setLevel(level: number): void;
+  /**
+   * Resolves, and never rejects, once the engine can run no more: with the reason, such as that its thread crashed.
+   * After `close` it resolves too.
+   */
+  readonly ended: Promise<Error>;
   /** Ends the thread; runs that are still pending reject. */
   close(): Promise<void>;
 };

@@ -1,16 +1,16 @@
 import { readFile } from 'node:fs/promises';
 import { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
+import { parseListenAddress } from '../listen/address.ts';
+import { readToken, requireToken } from '../listen/token.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
-import { UsageError } from '../terminal/usage-error.ts';
+import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { checkAccess } from '../wire/link/connect-once.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import { checkTopicName } from '../wire/topics.ts';
 import { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 import type { FleetEvent } from './fleet-event.ts';
 import { eventJson } from './fleet-json.ts';
-import { isLoopback, parseListenAddress } from './listen-address.ts';
-import { readToken } from './token.ts';
 import { eventLine } from './view/event-line.ts';
 import { renderRoster } from './view/roster-view.ts';
 
@@ -33,15 +33,6 @@ type Options = {
   json?: true;
 };
 
-/** Wrong use of a flag ends with status 2. */
-function asUsage<T>(check: () => T): T {
-  try {
-    return check();
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : String(error), { cause: error });
-  }
-}
-
 async function readPem(flag: string, path: string | undefined): Promise<Buffer | undefined> {
   if (path === undefined) return undefined;
   return readFile(path).catch((error: Error) => {
@@ -61,10 +52,9 @@ async function fleetOptions(options: Options, log: Logger): Promise<FleetOptions
       : embeddedBroker === true
         ? brokerDefault
         : asUsage(() => parseListenAddress('--embedded-broker', embeddedBroker, brokerDefault));
-  if (options.tokenFile === undefined && !(isLoopback(http.host) && isLoopback(address?.host ?? 'localhost')))
-    throw new UsageError(
-      'Cannot listen beyond this machine without a token; give one with --token-file FILE (make one with: openssl rand -hex 24)',
-    );
+  const token = await readToken({ file: options.tokenFile });
+  asUsage(() => requireToken('the HTTP server', http, token));
+  if (address !== null) asUsage(() => requireToken('the embedded broker', address, token));
   const brokerUrl = options.broker ?? 'mqtt://127.0.0.1:1883';
   const passwordFile = await readPem('--password-file', options.passwordFile);
   const access = {
@@ -78,7 +68,7 @@ async function fleetOptions(options: Options, log: Logger): Promise<FleetOptions
   return {
     http,
     log,
-    token: options.tokenFile === undefined ? null : await readToken(options.tokenFile),
+    ...(token === undefined ? {} : { token }),
     ...(fleet === undefined ? {} : { fleet }),
     ...(address === null ? { brokerUrl, access } : { embeddedBroker: address }),
   };
@@ -182,7 +172,10 @@ export function command(): Command {
     )
     .option('--http <host:port>', 'where to serve JSON', `${httpDefault.host}:${httpDefault.port}`)
     .option('--fleet <name>', 'watch this fleet only')
-    .option('--token-file <file>', 'secret that HTTP clients and clients of the embedded broker must give')
+    .option(
+      '--token-file <file>',
+      'file with the secret that HTTP clients and clients of the embedded broker must give; default: EBB_TOKEN',
+    )
     .option('--username <name>', 'user name for --broker')
     .option('--password-file <file>', 'file with the password for --broker')
     .option('--ca <file>', 'PEM of the authority that signed the certificate of --broker')

@@ -1,4 +1,7 @@
 import { randomBytes } from 'node:crypto';
+import { authority, type ListenAddress, reachable } from '../listen/address.ts';
+import { createHttpServer } from '../listen/http-server.ts';
+import { requireToken } from '../listen/token.ts';
 import { createBrokerLink } from '../wire/link/broker-link.ts';
 import { hideCredentials } from '../wire/link/broker-url.ts';
 import type { Access, ProtocolVersion } from '../wire/link/connect-once.ts';
@@ -8,12 +11,11 @@ import { type EmbeddedBroker, startEmbeddedBroker } from './broker/embedded-brok
 import { createCommander } from './commander.ts';
 import type { FleetEvent } from './fleet-event.ts';
 import { createApi } from './http/api.ts';
-import { serveHttp } from './http/http-server.ts';
-import { authority, isLoopback, type ListenAddress, reachable } from './listen-address.ts';
 import { Roster } from './roster.ts';
 
 const commandTimeoutMs = 5000;
 const tickMs = 500;
+const maxConnections = 200;
 
 export type FleetOptions = {
   /** An absent one is waited for. */
@@ -26,7 +28,7 @@ export type FleetOptions = {
   /** Only this fleet; all where absent. */
   fleet?: string;
   /** Asked of HTTP clients and, by the embedded broker, of MQTT clients; must be there beyond loopback. */
-  token?: string | null;
+  token?: string;
   log: Logger;
   keepaliveS?: number;
   commandTimeoutMs?: number;
@@ -51,15 +53,11 @@ export type Fleet = {
 
 /** Starts a monitor. Throws where a port is taken, a URL is wrong, or a token is missing beyond loopback; not where the broker is absent. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
-  const { log, http } = options;
-  const token = options.token ?? null;
+  const { log, http, token } = options;
   const nowMs = options.nowMs ?? Date.now;
   if ((options.brokerUrl === undefined) === (options.embeddedBroker === undefined))
     throw new TypeError('Cannot start the monitor as it must have one broker: give a URL or an embedded one');
-  if (!isLoopback(http.host) && token === null)
-    throw new Error(
-      `Cannot serve HTTP on ${authority(http)} as it must have a token beyond loopback: current value is none; give one with --token-file FILE`,
-    );
+  requireToken('the HTTP server', http, token);
   const roster = new Roster();
   const callbacks = new Set<(event: FleetEvent) => void>(options.onEvent ? [options.onEvent] : []);
   const tell = (events: FleetEvent[]) => {
@@ -77,7 +75,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       stops.push(embedded.stop);
     }
     const url = embedded ? `mqtt://${authority(reachable(embedded.address))}` : (options.brokerUrl ?? '');
-    const login = embedded && token !== null ? { username: 'fleet', password: token } : {};
+    const login = embedded && token !== undefined ? { username: 'fleet', password: token } : {};
     const link = createBrokerLink({
       access: { ...options.access, ...login, url },
       clientId: `ebb-fleet-${randomBytes(6).toString('hex')}`,
@@ -96,8 +94,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     });
     const commander = createCommander({ link, timeoutMs: options.commandTimeoutMs ?? commandTimeoutMs });
     const app = createApi({ roster, commander, isConnected: () => link.connected, token });
-    const server = await serveHttp({ app, address: http });
-    stops.push(server.stop);
+    const server = createHttpServer({ app, address: http, token, maxConnections });
+    stops.push(server.close);
+    const httpUrl = await server.start();
     // Without the broker nothing is heard of anybody: silence then says nothing about the devices.
     const ticker = setInterval(() => {
       if (link.connected) tell(roster.tick(nowMs()));
@@ -110,7 +109,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     options.signal?.removeEventListener('abort', endWait);
     return {
       brokerUrl: hideCredentials(url),
-      httpUrl: `http://${authority(reachable(server.address))}`,
+      httpUrl,
       roster,
       get brokerConnected() {
         return link.connected;

@@ -7,8 +7,13 @@ export function positiveNumber(text: string): number {
   throw new InvalidArgumentError('It must be a number above 0.');
 }
 
-export function positiveInteger(text: string): number {
-  const value = positiveNumber(text);
-  if (Number.isSafeInteger(value)) return value;
-  throw new InvalidArgumentError('It must be a whole number above 0.');
+/** A whole number of at least `least`. */
+export function wholeNumber(least: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() !== '' && Number.isSafeInteger(value) && value >= least) return value;
+    throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+  };
 }
+
+export const positiveInteger = wholeNumber(1);

@@ -6,13 +6,14 @@ import { projectRoot } from './project-root.ts';
 /** Which rooms a room may import: the table in docs/architecture.md. `terminal` is the face that every verb shares. */
 const allowed: Record<string, string[]> = {
   terminal: [],
+  listen: [],
   bundle: ['terminal'],
   wire: [],
   engine: ['bundle'],
   trainer: ['terminal', 'bundle', 'engine'],
-  agent: ['terminal', 'bundle', 'engine', 'wire'],
-  fleet: ['terminal', 'bundle', 'wire'],
-  lab: ['terminal', 'bundle', 'wire', 'engine', 'trainer', 'agent', 'fleet'],
+  agent: ['terminal', 'listen', 'bundle', 'engine', 'wire'],
+  fleet: ['terminal', 'listen', 'bundle', 'wire'],
+  lab: ['terminal', 'listen', 'bundle', 'wire', 'engine', 'trainer', 'agent', 'fleet'],
 };
 
 function importsOf(room: string): { file: string; target: string }[] {

@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { decode, encode, type Result } from './decode.ts';
+import type { Result } from './decode.ts';
 import {
   countField,
+  decodeStamped,
+  encodeStamped,
   levelsMax,
-  readStamp,
   type Stamp,
   type Stamped,
   shareField,
   stampFields,
-  stampJson,
   textField,
 } from './stamp.ts';
 
@@ -47,7 +47,6 @@ const wire = z.object({
 
 export function encodeInfo(stamp: Stamp, body: DeviceInfo): Uint8Array {
   const json = {
-    ...stampJson(stamp),
     board: body.board,
     os: body.os,
     cpu: body.cpu,
@@ -61,14 +60,11 @@ export function encodeInfo(stamp: Stamp, body: DeviceInfo): Uint8Array {
     engine: body.engine,
     ebb_version: body.ebbVersion,
   };
-  return encode('info', wire, json);
+  return encodeStamped('info', wire, stamp, json);
 }
 
 export function decodeInfo(bytes: Uint8Array): Result<Stamped<DeviceInfo>> {
-  const result = decode('info', wire, bytes);
-  if (!result.ok) return result;
-  const json = result.value;
-  const body = {
+  return decodeStamped('info', wire, bytes, (json) => ({
     board: json.board,
     os: json.os,
     cpu: json.cpu,
@@ -78,6 +74,5 @@ export function decodeInfo(bytes: Uint8Array): Result<Stamped<DeviceInfo>> {
     sensors: json.sensors,
     engine: json.engine,
     ebbVersion: json.ebb_version,
-  };
-  return { ok: true, value: { stamp: readStamp(json), body } };
+  }));
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { decode, encode, type Result } from './decode.ts';
 
 /** The version of all payloads. It grows only where an older reader would misread a newer sender; a new key is no such change. */
 export const schemaVersion = 1;
@@ -39,11 +40,21 @@ export const stampFields = {
   time: timeField,
 };
 
-/** Puts the stamp's keys in front of a payload's. */
-export function stampJson(stamp: Stamp) {
-  return { schema: schemaVersion, start: stamp.start, seq: stamp.seq, time: stamp.time };
+/** The bytes of a payload with the stamp's keys in front. Throws like `encode`. */
+export function encodeStamped(what: string, schema: z.ZodType, stamp: Stamp, json: object): Uint8Array {
+  const { start, seq, time } = stamp;
+  return encode(what, schema, { schema: schemaVersion, start, seq, time, ...json });
 }
 
-export function readStamp(json: { start: string; seq: number; time: string }): Stamp {
-  return { start: json.start, seq: json.seq, time: json.time };
+/** Reads a stamped payload; `toBody` takes from the JSON what is not the stamp's. Never throws. */
+export function decodeStamped<Json extends Stamp, Body>(
+  what: string,
+  schema: z.ZodType<Json>,
+  bytes: Uint8Array,
+  toBody: (json: Json) => Body,
+): Result<Stamped<Body>> {
+  const result = decode(what, schema, bytes);
+  if (!result.ok) return result;
+  const { start, seq, time } = result.value;
+  return { ok: true, value: { stamp: { start, seq, time }, body: toBody(result.value) } };
 }

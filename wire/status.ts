@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { decode, encode, type Result } from './decode.ts';
-import { readStamp, type Stamp, type Stamped, stampFields, stampJson, textField } from './stamp.ts';
+import type { Result } from './decode.ts';
+import { decodeStamped, encodeStamped, type Stamp, type Stamped, stampFields, textField } from './stamp.ts';
 
 /** Whether an agent is there. Retained; the broker publishes `offline` by itself (last will) where the agent is lost. */
 export type Status = {
@@ -17,16 +17,12 @@ const wire = z.object({
 
 export function encodeStatus(stamp: Stamp, body: Status): Uint8Array {
   const json = {
-    ...stampJson(stamp),
     status: body.status,
     reason: body.reason,
   };
-  return encode('status', wire, json);
+  return encodeStamped('status', wire, stamp, json);
 }
 
 export function decodeStatus(bytes: Uint8Array): Result<Stamped<Status>> {
-  const result = decode('status', wire, bytes);
-  if (!result.ok) return result;
-  const { status, reason } = result.value;
-  return { ok: true, value: { stamp: readStamp(result.value), body: { status, reason } } };
+  return decodeStamped('status', wire, bytes, ({ status, reason }) => ({ status, reason }));
 }

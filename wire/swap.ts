@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { decode, encode, type Result } from './decode.ts';
+import type { Result } from './decode.ts';
 import {
+  decodeStamped,
+  encodeStamped,
   levelField,
-  readStamp,
   type Stamp,
   type Stamped,
   stampFields,
-  stampJson,
   textField,
   timeField,
 } from './stamp.ts';
@@ -36,12 +36,15 @@ const wire = z.object({
 export function encodeSwap(stamp: Stamp, body: SwapEvent): Uint8Array {
   const { from, to, at, policy } = body;
   const reason = body.reason.slice(0, reasonLengthMax);
-  return encode('swap', wire, { ...stampJson(stamp), from, to, reason, at, policy });
+  return encodeStamped('swap', wire, stamp, { from, to, reason, at, policy });
 }
 
 export function decodeSwap(bytes: Uint8Array): Result<Stamped<SwapEvent>> {
-  const result = decode('swap', wire, bytes);
-  if (!result.ok) return result;
-  const { from, to, reason, at, policy } = result.value;
-  return { ok: true, value: { stamp: readStamp(result.value), body: { from, to, reason, at, policy } } };
+  return decodeStamped('swap', wire, bytes, ({ from, to, reason, at, policy }) => ({
+    from,
+    to,
+    reason,
+    at,
+    policy,
+  }));
 }

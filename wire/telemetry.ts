@@ -1,15 +1,15 @@
 import { z } from 'zod';
-import { decode, encode, type Result } from './decode.ts';
+import type { Result } from './decode.ts';
 import {
   countField,
+  decodeStamped,
+  encodeStamped,
   levelField,
   levelsMax,
-  readStamp,
   type Stamp,
   type Stamped,
   shareField,
   stampFields,
-  stampJson,
   textField,
 } from './stamp.ts';
 
@@ -67,7 +67,6 @@ const wire = z
 
 export function encodeTelemetry(stamp: Stamp, body: Telemetry): Uint8Array {
   const json = {
-    ...stampJson(stamp),
     window_s: body.windowS,
     requests: body.requests,
     deadline_hits: body.deadlineHits,
@@ -83,14 +82,11 @@ export function encodeTelemetry(stamp: Stamp, body: Telemetry): Uint8Array {
     rejected: body.rejected,
     readings: body.readings.map(({ name, value, unit }) => ({ name, value, unit })),
   };
-  return encode('telemetry', wire, json);
+  return encodeStamped('telemetry', wire, stamp, json);
 }
 
 export function decodeTelemetry(bytes: Uint8Array): Result<Stamped<Telemetry>> {
-  const result = decode('telemetry', wire, bytes);
-  if (!result.ok) return result;
-  const json = result.value;
-  const body = {
+  return decodeStamped('telemetry', wire, bytes, (json) => ({
     windowS: json.window_s,
     requests: json.requests,
     deadlineHits: json.deadline_hits,
@@ -105,6 +101,5 @@ export function decodeTelemetry(bytes: Uint8Array): Result<Stamped<Telemetry>> {
     queueDepth: json.queue_depth,
     rejected: json.rejected,
     readings: json.readings,
-  };
-  return { ok: true, value: { stamp: readStamp(json), body } };
+  }));
 }

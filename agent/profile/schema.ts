@@ -1,7 +1,10 @@
 import { z } from 'zod';
+import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
 import { sensorNames } from '../sense/sensors.ts';
 
+/** An hour. */
+export const deadlineMaxMs = 3_600_000;
 const positiveInt = z.number().int().positive();
 /** Stands in MQTT topics. */
 const topicName = z
@@ -46,7 +49,7 @@ const calibration = z.strictObject({
 export const profileSchema = z.strictObject({
   name: z.string().min(1).max(64).optional(),
   /** A request is in time when its answer is ready so long after its body has arrived. */
-  deadline_ms: z.number().positive().max(3_600_000).default(50),
+  deadline_ms: z.number().positive().max(deadlineMaxMs).default(50),
   /** Share of requests that shall be in time. */
   goal: z.number().gt(0).lt(1).default(0.99),
   policy: z.enum(['deadline', 'fixed']).default('deadline'),
@@ -114,7 +117,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     sensors: Object.freeze(file.sensors),
     engine: Object.freeze(file.engine),
     http: Object.freeze({
-      host: file.http.host,
+      host: bareHost(file.http.host),
       port: file.http.port,
       ...(file.http.token_file === undefined ? {} : { tokenFile: file.http.token_file }),
       maxBodyBytes: file.http.max_body_bytes,

@@ -1,18 +1,18 @@
 import { Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Manifest } from '../../bundle/manifest.ts';
+import { createGuard } from '../../listen/guard.ts';
 import { parseInferRequest } from './parse-infer-request.ts';
 import { readBody } from './read-body.ts';
 import { renderInferAnswer } from './render-infer-answer.ts';
 import { RequestError, showValue } from './request-error.ts';
-import { isAuthorized } from './token.ts';
 
 /** What the protocol needs of an agent. */
 export type InferenceService = {
   readonly manifest: Manifest;
   /** The active level. */
   readonly level: number;
-  /** False before the start has ended and from the beginning of the stop. */
+  /** False before the start has ended, from the beginning of the stop, and where the engine has died. */
   readonly ready: boolean;
   infer(request: {
     input: Float32Array;
@@ -27,7 +27,7 @@ export type InferenceService = {
 export type AppOptions = {
   service: InferenceService;
   ebbVersion: string;
-  /** Bearer token that all but the health paths ask for; undefined asks for none. */
+  /** Bearer token that all but the health paths ask for; without it they answer to this machine's own names alone. */
   token?: string | undefined;
   maxBodyBytes: number;
   maxBatch: number;
@@ -66,16 +66,7 @@ export function createInferenceApp(options: AppOptions): Hono {
     shape: [-1, ...shape.slice(1)],
   });
 
-  app.use('*', async (context, next) => {
-    const isHealth = context.req.path.startsWith('/v2/health/');
-    if (token !== undefined && !isHealth && !isAuthorized(context.req.header('authorization'), token)) {
-      context.header('WWW-Authenticate', 'Bearer');
-      const error =
-        'Cannot answer as the header Authorization must be "Bearer" and the agent’s token; send it';
-      return context.json({ error }, 401);
-    }
-    return next();
-  });
+  app.use(createGuard({ token, isOpen: (path) => path.startsWith('/v2/health/') }));
 
   app.get('/v2', (context) =>
     context.json({ name: 'ebb', version: ebbVersion, extensions: ['binary_tensor_data'] }),

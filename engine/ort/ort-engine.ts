@@ -25,6 +25,8 @@ class OrtEngine implements Engine {
   readonly #inputSize: number;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
+  readonly ended: Promise<Error>;
+  readonly #tellEnd: (reason: Error) => void;
   #end: Error | undefined;
 
   constructor(options: {
@@ -39,6 +41,11 @@ class OrtEngine implements Engine {
     this.#worker = options.worker;
     this.#activeLevel = options.activeLevel;
     this.#inputSize = inputSize(options.manifest);
+    let tellEnd: (reason: Error) => void = () => {};
+    this.ended = new Promise((resolve) => {
+      tellEnd = resolve;
+    });
+    this.#tellEnd = tellEnd;
     this.#worker.on('message', (message: ThreadMessage) => this.#receive(message));
     this.#worker.on('error', (error) =>
       this.#fail(new Error(`The inference thread crashed: ${error.message}`, { cause: error })),
@@ -103,6 +110,7 @@ class OrtEngine implements Engine {
     this.#end ??= error;
     for (const { reject } of this.#waiting.values()) reject(this.#end);
     this.#waiting.clear();
+    this.#tellEnd(this.#end);
   }
 }
 
@@ -113,8 +121,16 @@ async function waitUntilOpen(worker: Worker): Promise<Opened> {
   throw new Error(message.kind === 'failed' ? message.error : `unexpected message "${message.kind}"`);
 }
 
-/** Opens every level of `bundle` in onnxruntime. @throws Error where no provider can open a model. */
-export async function openOrtEngine(bundle: Bundle, options: OpenOptions = {}): Promise<Engine> {
+/**
+ * Opens every level of `bundle` in onnxruntime.
+ * @param thread the inference thread's code.
+ * @throws Error where no provider can open a model.
+ */
+export async function openOrtEngine(
+  bundle: Bundle,
+  options: OpenOptions = {},
+  thread = new URL('./inference-thread.js', import.meta.url),
+): Promise<Engine> {
   const { manifest, models } = bundle;
   const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
   const workerData: ThreadData = {
@@ -126,7 +142,7 @@ export async function openOrtEngine(bundle: Bundle, options: OpenOptions = {}): 
     threads: options.threads ?? 1,
     activeLevel: shared,
   };
-  const worker = new Worker(new URL('./inference-thread.js', import.meta.url), { workerData });
+  const worker = new Worker(thread, { workerData });
   let engine: OrtEngine;
   try {
     const opened = await waitUntilOpen(worker);

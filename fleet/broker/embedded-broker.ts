@@ -1,13 +1,15 @@
 import { createServer, type Socket } from 'node:net';
 import { Aedes } from 'aedes';
+import type { ListenAddress } from '../../listen/address.ts';
+import { listen } from '../../listen/listen.ts';
+import { isToken, requireToken } from '../../listen/token.ts';
 import type { Logger } from '../../wire/link/logger.ts';
-import { isLoopback, type ListenAddress, listen } from '../listen-address.ts';
-import { isToken } from '../token.ts';
 import { createPacketGuard } from './packet-guard.ts';
 
 const defaults = { maxClients: 500, maxRetainedTopics: 5000, packetBytesMax: 300 * 1024 };
 const connectTimeoutMs = 5000;
 const topicBytesMax = 512;
+const what = 'the embedded broker';
 const notAuthorized = 5; // MQTT 3.1.1, 3.2.2.3
 
 export type EmbeddedBroker = { address: ListenAddress; stop(): Promise<void> };
@@ -19,7 +21,7 @@ export type EmbeddedBroker = { address: ListenAddress; stop(): Promise<void> };
  */
 export async function startEmbeddedBroker(options: {
   address: ListenAddress;
-  token: string | null;
+  token: string | undefined;
   log: Logger;
   maxClients?: number;
   maxRetainedTopics?: number;
@@ -27,10 +29,7 @@ export async function startEmbeddedBroker(options: {
 }): Promise<EmbeddedBroker> {
   const { address, token, log } = options;
   const limits = { ...defaults, ...options };
-  if (!isLoopback(address.host) && token === null)
-    throw new Error(
-      `Cannot start the embedded broker as it must have a token beyond loopback: current host is ${address.host}; give one with --token-file FILE`,
-    );
+  requireToken(what, address, token);
   const retained = new Set<string>();
   const aedes = await Aedes.createBroker({
     connectTimeout: connectTimeoutMs,
@@ -43,7 +42,7 @@ export async function startEmbeddedBroker(options: {
       done(null, true);
     },
     authenticate: (_client, _user, password, done) => {
-      if (token === null || (password !== undefined && isToken(password.toString(), token)))
+      if (token === undefined || (password !== undefined && isToken(password.toString(), token)))
         return done(null, true);
       done(Object.assign(new Error('wrong token'), { returnCode: notAuthorized }), null);
     },
@@ -79,7 +78,7 @@ export async function startEmbeddedBroker(options: {
   server.maxConnections = limits.maxClients;
   let bound: ListenAddress;
   try {
-    bound = await listen(server, 'the embedded broker', '--embedded-broker', address);
+    bound = await listen({ server, what, flag: '--embedded-broker', address, token });
   } catch (error) {
     await new Promise<void>((resolve) => aedes.close(() => resolve()));
     throw error;

@@ -1,56 +1,33 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
+import { createGuard } from '../../listen/guard.ts';
 import { type Command, decodeCommand } from '../../wire/command.ts';
 import { type CommandName, commandNames } from '../../wire/topics.ts';
 import type { Commander } from '../commander.ts';
 import { deviceJson, swapRecordJson } from '../fleet-json.ts';
-import { isLoopback } from '../listen-address.ts';
 import type { Roster } from '../roster.ts';
-import { isToken } from '../token.ts';
 
 const bodyBytesMax = 16 * 1024;
 
-/** True where a browser on this machine was not led here by somebody else's name for 127.0.0.1 (DNS rebinding). */
-function isLocalName(hostHeader: string | undefined): boolean {
-  const name = /^(?:\[([^\]]+)\]|([^:]+))(?::\d+)?$/.exec(hostHeader ?? '');
-  return isLoopback(name?.[1] ?? name?.[2] ?? '');
-}
-
-/** The monitor over HTTP: state as JSON, and commands to devices. Without a token only names of this machine are answered. */
+/** The monitor over HTTP: state as JSON, and commands to devices. The guard stands before all but `/healthz`. */
 export function createApi(options: {
   roster: Roster;
   commander: Pick<Commander, 'send'>;
   isConnected: () => boolean;
-  token: string | null;
+  token: string | undefined;
 }): Hono {
   const { roster, commander, isConnected, token } = options;
   const app = new Hono();
-  const refuse = (
-    context: Context,
-    status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 500 | 503 | 504,
-    error: string,
-  ) => context.json({ error }, status);
+  const refuse = (context: Context, status: 400 | 404 | 409 | 413 | 415 | 500 | 503 | 504, error: string) =>
+    context.json({ error }, status);
 
   app.notFound((context) => refuse(context, 404, `There is no ${context.req.method} ${context.req.path}`));
   app.onError((_error, context) => refuse(context, 500, 'The monitor failed at this request'));
 
+  app.use(createGuard({ token, isOpen: (path) => path === '/healthz' }));
   app.get('/healthz', (context) => {
     const connected = isConnected();
     return context.json({ ok: connected, broker_connected: connected }, connected ? 200 : 503);
-  });
-
-  app.use('/api/*', async (context, next) => {
-    if (token === null) {
-      if (!isLocalName(context.req.header('host')))
-        return refuse(context, 403, 'Without a token the monitor answers only to localhost');
-    } else {
-      const given = /^Bearer (.+)$/i.exec(context.req.header('authorization') ?? '')?.[1] ?? '';
-      if (!isToken(given, token)) {
-        context.header('www-authenticate', 'Bearer');
-        return refuse(context, 401, 'Send the token as: Authorization: Bearer TOKEN');
-      }
-    }
-    return next();
   });
 
   app.get('/api/devices', (context) =>

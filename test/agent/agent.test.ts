@@ -7,6 +7,7 @@ import type { ReporterOptions } from '../../agent/report/reporter.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { Telemetry } from '../../wire/telemetry.ts';
 import { projectRoot } from '../project-root.ts';
+import { until } from '../until.ts';
 import { calibration } from './decide/policy-input.ts';
 import { fakeEngine, tinyManifest } from './fake-engine.ts';
 
@@ -47,11 +48,6 @@ function setUp(
   return { agent, engine, reported, made };
 }
 
-/** Waits until `condition` holds; the test's own limit ends it where it never does. */
-async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await settle();
-}
-
 describe('the agent', () => {
   it('answers in the program and over HTTP at the active level', async () => {
     const { agent } = setUp();
@@ -70,7 +66,7 @@ describe('the agent', () => {
     const { agent, reported } = setUp({ profile: 'deadline_ms: 0.000001' });
     await agent.start();
     for (let i = 0; i < 12; i += 1) await agent.infer(input);
-    await until(() => reported.swaps.length > 0);
+    await until('a swap is reported', () => reported.swaps.length > 0);
     const [swap] = reported.swaps;
     expect(swap).toMatchObject({ from: 0, to: 2, policy: 'deadline' });
     expect(swap?.reason).toMatch(/level 0 met .* in 0% of the last \d+ runs/);
@@ -149,6 +145,21 @@ describe('the agent', () => {
     await expect(agent.infer(input)).rejects.toMatchObject({ status: 503 });
     const fixed = setUp({ profile: 'policy: fixed\nlevel: 3' });
     await expect(fixed.agent.start()).rejects.toThrow(/must be 0 to 2/);
+  });
+
+  it('is not ready any more once the inference thread has died, and says so', async () => {
+    const { agent, engine } = setUp();
+    const { url } = await agent.start();
+    const status = async (path: string) => (await fetch(`${url}/v2${path}`)).status;
+    expect([await status('/health/ready'), await status('/models/tiny/ready')]).toEqual([200, 200]);
+    engine.crash(new Error('out of memory'));
+    await settle();
+    expect([await status('/health/ready'), await status('/models/tiny/ready')]).toEqual([503, 503]);
+    expect(await status('/health/live')).toBe(200);
+    await expect(agent.infer(input)).rejects.toMatchObject({
+      status: 503,
+      message: expect.stringMatching(/out of memory; restart the agent/),
+    });
   });
 
   it('holds a fixed level through all misses', async () => {

@@ -12,6 +12,8 @@ export type FakeEngine = Engine & {
   hold: boolean;
   /** Answers the oldest waiting run, or fails it. */
   release(error?: Error): void;
+  /** Ends the engine as a crash of its thread does. */
+  crash(error: Error): void;
   /** Levels of the answered runs, in order. */
   readonly ran: number[];
 };
@@ -26,10 +28,16 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
   const ran: number[] = [];
   let level = 0;
   let pending = 0;
+  let crash: (error: Error) => void = () => {};
+  const ended = new Promise<Error>((resolve) => {
+    crash = resolve;
+  });
   const engine: FakeEngine = {
     name: 'ort',
     manifest: tinyManifest,
     hold: false,
+    ended,
+    crash,
     ran,
     get level() {
       return level;

@@ -1,22 +1,12 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it, onTestFinished } from 'vitest';
 import { writeBundle } from '../../bundle/write-bundle.ts';
+import { ebb, endsWithin2s, spawnEbb } from '../cli/ebb.ts';
 import { projectRoot } from '../project-root.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { tinyBundle } from '../tiny-bundle.ts';
-
-const cli = join(projectRoot, 'dist/cli.js');
-
-function ebb(args: string[]): { child: ChildProcess; text: () => string } {
-  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
-  onTestFinished(() => void child.kill('SIGKILL'));
-  const chunks: Buffer[] = [];
-  child.stderr?.on('data', (chunk: Buffer) => chunks.push(chunk));
-  return { child, text: () => Buffer.concat(chunks).toString() };
-}
 
 async function bundleAndCache() {
   const dir = await temporaryFolder();
@@ -27,7 +17,7 @@ async function bundleAndCache() {
 it('"ebb run" says where it listens, answers, and ends in order at SIGTERM', async () => {
   const { bundle, cache } = await bundleAndCache();
   const profile = join(projectRoot, 'test/fixtures/quick.yaml');
-  const { child } = ebb([
+  const child = spawnEbb([
     'run',
     bundle,
     '--profile',
@@ -38,6 +28,7 @@ it('"ebb run" says where it listens, answers, and ends in order at SIGTERM', asy
     '127.0.0.1:0',
     '--json',
   ]);
+  onTestFinished(() => void child.kill('SIGKILL'));
   const lines = createInterface({ input: child.stdout! });
   const [line] = (await once(lines, 'line')) as [string];
   const event = JSON.parse(line) as { event: string; http: string };
@@ -50,9 +41,7 @@ it('"ebb run" says where it listens, answers, and ends in order at SIGTERM', asy
   const answer = (await response.json()) as { model_version: string; outputs: { data: number[] }[] };
   expect(answer.model_version).toBe('1');
   expect(answer.outputs[0]!.data.every(Number.isFinite)).toBe(true);
-  child.kill('SIGTERM');
-  const [status] = await once(child, 'exit');
-  expect(status).toBe(143);
+  expect(await endsWithin2s(child, 'SIGTERM')).toBe(143);
 });
 
 it('"ebb run" ends with status 2 for wrong use and 1 for failure', async () => {
@@ -60,11 +49,12 @@ it('"ebb run" ends with status 2 for wrong use and 1 for failure', async () => {
   const cases: [string[], number, RegExp][] = [
     [['run', bundle, '--profile', 'x68'], 2, /did you mean "x86"/],
     [['run', bundle, '--profile', 'x86', '--http', 'nowhere'], 2, /HOST:PORT/],
-    [['run', bundle, '--profile', 'x86', '--http', '0.0.0.0:0'], 1, /needs a token/],
+    [['run', bundle, '--profile', 'x86', '--http', '0.0.0.0:0'], 2, /must have a token/],
+    [['run', bundle, '--profile', 'x86', '--deadline-ms', '1e9'], 2, /at most 3600000/],
+    [['run', join(bundle, 'none'), '--profile', 'x86'], 1, /manifest\.json/],
   ];
   for (const [args, status, message] of cases) {
-    const { child, text } = ebb(args);
-    const [code] = await once(child, 'exit');
-    expect([code, text()]).toEqual([status, expect.stringMatching(message)]);
+    const ended = await ebb(args);
+    expect([ended.status, ended.stderr]).toEqual([status, expect.stringMatching(message)]);
   }
 });

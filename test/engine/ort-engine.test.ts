@@ -3,6 +3,7 @@ import { readBundle } from '../../bundle/read-bundle.ts';
 import { writeBundle } from '../../bundle/write-bundle.ts';
 import type { OpenOptions } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
+import { openOrtEngine } from '../../engine/ort/ort-engine.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { drawNumbers, tinyBundle } from '../tiny-bundle.ts';
 
@@ -99,6 +100,20 @@ describe('engine ort', () => {
     const results = await pending;
     expect(results.at(-1)?.status).toBe('rejected');
     await expect(engine.run(new Float32Array(64), 1)).rejects.toThrow('The engine was closed');
+    expect(engine.pending).toBe(0);
+    expect((await engine.ended).message).toBe('The engine was closed');
+  });
+
+  it('tells that its thread crashed, and rejects what is pending and all that comes later', async () => {
+    const dir = `${await temporaryFolder()}/bundle`;
+    await writeBundle(dir, tinyBundle());
+    const thread = new URL('./crashing-thread.js', import.meta.url);
+    const engine = await openOrtEngine(await readBundle(dir), {}, thread);
+    onTestFinished(() => engine.close());
+    const pending = engine.run(new Float32Array(64), 1);
+    await expect(pending).rejects.toThrow('The inference thread crashed: out of memory');
+    expect((await engine.ended).message).toBe('The inference thread crashed: out of memory');
+    await expect(engine.run(new Float32Array(64), 1)).rejects.toThrow('out of memory');
     expect(engine.pending).toBe(0);
   });
 

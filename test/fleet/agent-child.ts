@@ -1,15 +1,14 @@
 // A tiny agent, to be killed: node agent-child.js URL DEVICE
 import { createReporter } from '../../agent/report/reporter.ts';
+import { reporterOptions } from '../agent/report/reporter-options.ts';
 import { recordLog } from '../wire/brokers.ts';
-import { info, telemetry } from '../wire/samples.ts';
+import { telemetry } from '../wire/samples.ts';
 
 const [url = '', device = ''] = process.argv.slice(2);
 const reporter = createReporter({
   url,
-  fleet: 'f',
+  ...reporterOptions,
   device,
-  info,
-  onCommand: async () => ({ ok: true }),
   log: recordLog(),
   keepaliveS: 2,
 });

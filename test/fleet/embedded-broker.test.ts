@@ -5,7 +5,8 @@ import { connectAsync, type MqttClient } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startEmbeddedBroker } from '../../fleet/broker/embedded-broker.ts';
 import { createPacketGuard } from '../../fleet/broker/packet-guard.ts';
-import { recordLog, until } from '../wire/brokers.ts';
+import { until } from '../until.ts';
+import { recordLog } from '../wire/brokers.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -15,7 +16,7 @@ afterEach(async () => {
 async function start(change: Partial<Parameters<typeof startEmbeddedBroker>[0]> = {}) {
   const broker = await startEmbeddedBroker({
     address: { host: '127.0.0.1', port: 0 },
-    token: null,
+    token: undefined,
     log: recordLog(),
     ...change,
   });

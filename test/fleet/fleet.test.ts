@@ -1,5 +1,4 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
@@ -10,8 +9,11 @@ import { command } from '../../fleet/fleet-command.ts';
 import type { FleetEvent } from '../../fleet/fleet-event.ts';
 import type { Command } from '../../wire/command.ts';
 import { deviceTopics } from '../../wire/topics.ts';
+import { reporterOptions } from '../agent/report/reporter-options.ts';
+import { ebb, endsWithin2s, spawnEbb } from '../cli/ebb.ts';
 import { projectRoot } from '../project-root.ts';
-import { freePort, hasMosquitto, recordLog, startMosquitto, until } from '../wire/brokers.ts';
+import { until } from '../until.ts';
+import { freePort, hasMosquitto, recordLog, startMosquitto } from '../wire/brokers.ts';
 import { info, swap, telemetry } from '../wire/samples.ts';
 
 const closers: (() => Promise<unknown>)[] = [];
@@ -43,12 +45,8 @@ async function monitor(change: Partial<FleetOptions> = {}) {
 async function agent(url: string, change: Partial<ReporterOptions> = {}) {
   const reporter = createReporter({
     url,
-    fleet: 'f',
-    device: 'd',
-    info,
-    onCommand: async () => ({ ok: true }),
+    ...reporterOptions,
     log: recordLog(),
-    random: () => 0.1,
     ...change,
   });
   closers.push(() => reporter.stop());
@@ -247,30 +245,15 @@ describe('startFleet()', () => {
 });
 
 describe('ebb fleet', () => {
-  const run = (...args: string[]) => {
-    const child = spawn(process.execPath, [join(projectRoot, 'dist', 'cli.js'), 'fleet', ...args]);
-    closers.push(async () => child.kill('SIGKILL'));
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (chunk) => {
-      stdout += chunk;
-    });
-    child.stderr.on('data', (chunk) => {
-      stderr += chunk;
-    });
-    return { child, exit: once(child, 'close'), stdout: () => stdout, stderr: () => stderr };
-  };
-
   it('prints its addresses and then one JSON line an event, and ends in order at SIGTERM', async () => {
-    const { child, exit, stdout } = run(
-      '--json',
-      '--embedded-broker',
-      '127.0.0.1:0',
-      '--http',
-      '127.0.0.1:0',
-    );
+    const child = spawnEbb(['fleet', '--json', '--embedded-broker', '127.0.0.1:0', '--http', '127.0.0.1:0']);
+    closers.push(async () => child.kill('SIGKILL'));
+    let text = '';
+    child.stdout?.on('data', (chunk) => {
+      text += chunk;
+    });
     const lines = () =>
-      stdout()
+      text
         .split('\n')
         .filter((line) => line !== '')
         .map((line) => JSON.parse(line) as Record<string, string>);
@@ -284,8 +267,7 @@ describe('ebb fleet', () => {
     reporter.publishSwap(swap);
     await until('the swap is printed', () => lines().some(({ event }) => event === 'swap'));
     expect(lines().find(({ event }) => event === 'swap')).toMatchObject({ device: 'd', from: 0, to: 1 });
-    child.kill('SIGTERM');
-    expect((await exit)[0]).toBe(143);
+    expect(await endsWithin2s(child, 'SIGTERM')).toBe(143);
   });
 
   it.each([
@@ -301,8 +283,8 @@ describe('ebb fleet', () => {
   });
 
   it('ends with status 2 for wrong use', async () => {
-    const { exit, stderr } = run('--broker', 'http://x');
-    expect((await exit)[0]).toBe(2);
-    expect(stderr()).toMatch(/^ebb fleet: .*scheme must be one of/);
+    const { status, stderr } = await ebb(['fleet', '--broker', 'http://x']);
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/^ebb fleet: .*scheme must be one of.*\n$/);
   });
 });

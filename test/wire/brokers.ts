@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { Aedes } from 'aedes';
 import { connectAsync, type IClientOptions, type IPublishPacket } from 'mqtt';
 import type { Logger } from '../../wire/link/logger.ts';
+import { until } from '../until.ts';
 
 const mosquittoPath = '/usr/sbin/mosquitto';
 
@@ -77,15 +78,6 @@ export async function startMosquitto(port: number): Promise<TestBroker & { child
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Waits until `condition` holds; fails with its name after 15 s. */
-export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const endMs = performance.now() + 15_000;
-  while (!(await condition())) {
-    if (performance.now() > endMs) throw new Error(`waited 15 s in vain until ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }
 
 export type Seen = { topic: string; payload: Uint8Array; packet: IPublishPacket };

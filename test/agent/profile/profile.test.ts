@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadProfile, parseProfile, shippedProfiles } from '../../../agent/profile/load-profile.ts';
 import { editDistance, nearestName } from '../../../agent/profile/nearest-name.ts';
-import { applyFlags, parseAddress } from '../../../agent/profile-options.ts';
+import { applyFlags } from '../../../agent/profile-options.ts';
 import { UsageError } from '../../../terminal/usage-error.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 
@@ -85,6 +85,10 @@ describe('flags', () => {
     expect(profile.http).toMatchObject({ host: '127.0.0.1', port: 0 });
     expect(profile.report.broker).toBe('mqtt://localhost');
     expect(profile.calibration.batch).toBe(4);
+    expect(applyFlags(parse('http: { host: "[::1]" }'), { http: '80' }).http).toMatchObject({
+      host: '::1',
+      port: 80,
+    });
   });
 
   it('that cannot be used are wrong use', () => {
@@ -95,13 +99,8 @@ describe('flags', () => {
       { broker: 'http://x' },
       { device: 'a/b' },
       { level: 1 },
+      { deadlineMs: 3_600_001 },
     ])
       expect(() => applyFlags(profile, flags)).toThrow(UsageError);
-  });
-
-  it('read addresses of IPv4, IPv6 and a bare port', () => {
-    expect(parseAddress('127.0.0.1:80', 'x')).toEqual({ host: '127.0.0.1', port: 80 });
-    expect(parseAddress('[::1]:80', 'x')).toEqual({ host: '[::1]', port: 80 });
-    expect(parseAddress('80', 'x')).toEqual({ host: 'x', port: 80 });
   });
 });

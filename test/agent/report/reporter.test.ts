@@ -7,6 +7,7 @@ import { decodeStatus, encodeStatus } from '../../../wire/status.ts';
 import { decodeSwap } from '../../../wire/swap.ts';
 import { decodeTelemetry } from '../../../wire/telemetry.ts';
 import { deviceTopics } from '../../../wire/topics.ts';
+import { until } from '../../until.ts';
 import {
   freePort,
   hasMosquitto,
@@ -16,9 +17,9 @@ import {
   startAedes,
   startMosquitto,
   type TestBroker,
-  until,
 } from '../../wire/brokers.ts';
 import { info, swap, telemetry } from '../../wire/samples.ts';
+import { reporterOptions } from './reporter-options.ts';
 
 const topics = deviceTopics({ fleet: 'f', device: 'd' });
 const closers: (() => Promise<unknown>)[] = [];
@@ -30,12 +31,8 @@ function makeReporter(url: string, extra: Partial<ReporterOptions> = {}) {
   const log = recordLog();
   const reporter = createReporter({
     url,
-    fleet: 'f',
-    device: 'd',
-    info,
-    onCommand: async () => ({ ok: true }),
+    ...reporterOptions,
     log,
-    random: () => 0.1,
     ...extra,
   });
   closers.push(() => reporter.stop());

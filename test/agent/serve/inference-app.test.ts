@@ -5,6 +5,7 @@ import { RequestError } from '../../../agent/serve/request-error.ts';
 import { fakeEngine, tinyManifest } from '../fake-engine.ts';
 
 const url = 'http://host/v2/models/tiny';
+const host = 'localhost';
 const inputs = [{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: new Array(64).fill(0.5) }];
 
 function serve(options: { token?: string; infer?: InferenceService['infer']; ready?: boolean } = {}) {
@@ -35,7 +36,7 @@ function serve(options: { token?: string; infer?: InferenceService['infer']; rea
   const post = (body: unknown, init: { headers?: Record<string, string>; path?: string } = {}) =>
     app.request(`${url}${init.path ?? ''}/infer`, {
       method: 'POST',
-      headers: init.headers ?? {},
+      headers: { host, ...init.headers },
       body: body instanceof Uint8Array || typeof body === 'string' ? body : JSON.stringify(body),
     });
   return { app, post, engine, errors, deadlines };
@@ -53,7 +54,7 @@ function binary(json: object, bytes: Uint8Array) {
 describe('metadata', () => {
   const { app } = serve();
   const get = async (path: string) => {
-    const response = await app.request(`http://host${path}`);
+    const response = await app.request(`http://host${path}`, { headers: { host } });
     return [response.status, await response.json()] as const;
   };
 
@@ -66,7 +67,7 @@ describe('metadata', () => {
     expect((await get('/v2/health/ready'))[0]).toBe(200);
     const starting = serve({ ready: false });
     expect((await starting.app.request('http://host/v2/health/ready')).status).toBe(503);
-    expect((await starting.app.request(`${url}/ready`)).status).toBe(503);
+    expect((await starting.app.request(`${url}/ready`, { headers: { host } })).status).toBe(503);
   });
 
   it('describes the model, each level being a version', async () => {
@@ -274,6 +275,7 @@ describe('limits and keys', () => {
     });
     const request = new Request(`${url}/infer`, {
       method: 'POST',
+      headers: { host },
       body: endless,
       duplex: 'half',
     } as RequestInit);
@@ -285,13 +287,25 @@ describe('limits and keys', () => {
 
   it('a token is asked for everywhere but at the health paths', async () => {
     const { app } = serve({ token: 'a-long-enough-token' });
-    const status = async (path: string, authorization?: string) =>
-      (await app.request(`http://host${path}`, { headers: authorization ? { authorization } : {} })).status;
+    const status = async (path: string, headers: Record<string, string> = {}) =>
+      (await app.request(`http://host${path}`, { headers })).status;
     expect(await status('/v2/health/live')).toBe(200);
-    expect(await status('/v2')).toBe(401);
-    expect(await status('/v2', 'Bearer wrong')).toBe(401);
-    expect(await status('/v2', 'Basic a-long-enough-token')).toBe(401);
-    expect(await status('/v2', 'Bearer a-long-enough-token')).toBe(200);
+    expect(await status('/v2', { host })).toBe(401);
+    expect(await status('/v2', { authorization: 'Bearer a-long-enough-token' })).toBe(200);
     expect(await status('/v2/health/../models/tiny')).toBe(401);
+  });
+
+  it('without a token a foreign name of this machine is refused everywhere but at the health paths', async () => {
+    const { app, engine } = serve();
+    const foreign = { host: 'evil.example:8080' };
+    const infer = await app.request(`${url}/infer`, {
+      method: 'POST',
+      headers: foreign,
+      body: JSON.stringify({ inputs }),
+    });
+    expect([infer.status, engine.ran]).toEqual([403, []]);
+    expect(await infer.json()).toEqual({ error: expect.stringMatching(/"evil.example:8080".*localhost/) });
+    for (const path of ['/v2/health/live', '/v2/health/ready'])
+      expect((await app.request(`http://host${path}`, { headers: foreign })).status).toBe(200);
   });
 });

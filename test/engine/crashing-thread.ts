@@ -1,0 +1,9 @@
+import { parentPort } from 'node:worker_threads';
+import type { ThreadMessage } from '../../engine/ort/protocol.ts';
+
+// An inference thread that opens every bundle and dies at the first run.
+const ready: ThreadMessage = { kind: 'ready', provider: 'cpu', skipped: [] };
+parentPort?.postMessage(ready);
+parentPort?.on('message', () => {
+  throw new Error('out of memory');
+});
