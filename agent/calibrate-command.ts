@@ -1,5 +1,111 @@
 import { Command } from 'commander';
+import { readBundle } from '../bundle/read-bundle.ts';
+import { openEngine } from '../engine/open-engine.ts';
+import { interruptSignal } from '../terminal/interrupt.ts';
+import { createProgress } from '../terminal/progress.ts';
+import { formatTable } from '../terminal/table.ts';
+import { defaultCacheDir } from './calibrate/cache.ts';
+import { obtainCalibration } from './calibrate/obtain-calibration.ts';
+import { loadProfile } from './profile/load-profile.ts';
+import { applyFlags, wholeNumber } from './profile-options.ts';
+import { readIdentity } from './sense/identity.ts';
+
+type CalibrateFlags = {
+  profile: string;
+  batch?: number;
+  cache?: string;
+  force?: boolean;
+  json?: boolean;
+};
+
+const examples = `
+Examples:
+  ebb calibrate runs/shapes/bundle --profile x86
+  ebb calibrate runs/shapes/bundle --profile x86 --batch 8 --force --json`;
+
+async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void> {
+  const profile = applyFlags(await loadProfile(flags.profile), {
+    ...(flags.batch === undefined ? {} : { batch: flags.batch }),
+  });
+  const bundle = await readBundle(bundleDir);
+  const signal = interruptSignal();
+  const identity = await readIdentity({ root: '/' });
+  const progress = createProgress();
+  const engine = await openEngine(bundle, {
+    threads: profile.engine.threads,
+    providers: [...profile.engine.providers],
+  });
+  try {
+    const { calibration, source, warning } = await obtainCalibration({
+      engine,
+      identity,
+      profile,
+      cacheDir: flags.cache ?? defaultCacheDir(),
+      force: flags.force ?? false,
+      root: '/',
+      nowMs: Date.now,
+      monotonicMs: () => performance.now(),
+      signal,
+      onRun: ({ runs, elapsedMs }) =>
+        progress.update(
+          `measuring: ${runs} rounds of ${bundle.manifest.levels.length} levels in ${(elapsedMs / 1000).toFixed(1)} s`,
+        ),
+    });
+    progress.done(warning === undefined ? undefined : `warning: ${warning}`);
+    const [first] = calibration.levels;
+    const [firstLevel] = bundle.manifest.levels;
+    const levels = calibration.levels.map((measured, index) => {
+      const level = bundle.manifest.levels[index];
+      return {
+        ...measured,
+        sparsity: level.sparsity,
+        macs: level.macs,
+        relativeLatency: measured.p50Ms / first.p50Ms,
+        relativeMacs: firstLevel.macs > 0 ? level.macs / firstLevel.macs : 1,
+        accuracy: level.accuracy?.value ?? null,
+      };
+    });
+    if (flags.json) {
+      const { batch, measuredAt } = calibration;
+      const { threads } = profile.engine;
+      process.stdout.write(
+        `${JSON.stringify({ bundle: bundle.manifest.name, source, batch, threads, measuredAt, warning: warning ?? null, levels })}\n`,
+      );
+      return;
+    }
+    const right = (head: string) => ({ head, align: 'right' as const });
+    const heads = ['level', 'sparsity', 'MACs', 'p50 ms', 'p95 ms', 'latency', 'of MACs', 'accuracy', 'runs'];
+    const rows = levels.map((level) => [
+      String(level.level),
+      level.sparsity.toFixed(3),
+      level.macs.toLocaleString('en-US'),
+      level.p50Ms.toFixed(2),
+      level.p95Ms.toFixed(2),
+      `${level.relativeLatency.toFixed(2)}x`,
+      `${level.relativeMacs.toFixed(2)}x`,
+      level.accuracy === null ? '-' : level.accuracy.toFixed(4),
+      String(level.runs),
+    ]);
+    const inputs = calibration.batch === 1 ? '1 input' : `${calibration.batch} inputs`;
+    process.stdout.write(
+      `${formatTable(heads.map(right), rows)}\n\n${inputs} a run, ${profile.engine.threads} thread(s), ${source === 'cache' ? `from the cache of ${calibration.measuredAt}; --force measures again` : 'measured now'}\n`,
+    );
+  } catch (error) {
+    progress.done();
+    throw error;
+  } finally {
+    await engine.close();
+  }
+}
 
 export function command(): Command {
-  return new Command('calibrate');
+  return new Command('calibrate')
+    .argument('<bundle>', 'folder that "ebb train" or "ebb bundle create" wrote')
+    .requiredOption('--profile <name>', 'device profile: a name (x86, raspberry-pi-5, ...) or a YAML file')
+    .option('--batch <n>', 'inputs in one run', wholeNumber(1))
+    .option('--force', 'measure although a calibration is cached')
+    .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')
+    .option('--json', 'print the result as one JSON object')
+    .addHelpText('after', examples)
+    .action(calibrate);
 }

@@ -70,10 +70,23 @@ async function trainBundle(options: DemoOptions): Promise<string> {
   return join(run, 'bundle');
 }
 
+/** The agent finds here what was measured for the deadline. */
+const cacheFolder = ({ out }: DemoOptions) => join(out, 'cache');
+
 /** Median of each level in milliseconds, as `ebb calibrate --json` measured them. */
 async function calibrate(bundle: string, options: DemoOptions): Promise<number[]> {
   const text = await runEbb(
-    ['calibrate', bundle, '--profile', 'x86', '--batch', String(options.batch), '--force', '--json'],
+    [
+      'calibrate',
+      bundle,
+      '--profile',
+      'x86',
+      '--batch',
+      String(options.batch),
+      '--cache',
+      cacheFolder(options),
+      '--json',
+    ],
     options.signal,
   );
   const { levels } = JSON.parse(text) as { levels: { p50Ms: number }[] };
@@ -107,6 +120,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoStage> {
       bundle: dir,
       deadlineMs,
       broker: monitor.brokerUrl,
+      cache: cacheFolder(options),
     });
     running.push(agent);
     await monitor.waitForDevice(options.signal);

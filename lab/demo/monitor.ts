@@ -40,7 +40,8 @@ export async function startMonitor(options: { out: string; say: (line: string) =
       swaps += 1;
       options.say(`  swap  level ${event.from} -> ${event.to}: ${event.reason}`);
     }
-    if (event.event === 'status') options.say(`  monitor  ${event.device} is ${event.state}`);
+    if (event.event === 'online' || event.event === 'offline')
+      options.say(`  monitor  ${event.device} is ${event.event}`);
   };
   const start = (): EbbProcess =>
     startEbb({
@@ -72,7 +73,7 @@ export async function startMonitor(options: { out: string; say: (line: string) =
     async waitForDevice(signal) {
       for (let tries = 0; tries < 100; tries += 1) {
         const response = await fetch(`${url}/api/devices/ebb/demo`).catch(() => undefined);
-        if (response?.ok && ((await response.json()) as { online?: boolean }).online) return;
+        if (response?.ok && ((await response.json()) as { state?: string }).state === 'online') return;
         await sleep(100, undefined, { signal });
       }
       throw new Error(

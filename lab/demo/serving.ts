@@ -7,13 +7,15 @@ export async function startServing(options: {
   broker: string;
   deadlineMs: number;
   batch: number;
+  /** Folder of calibrations. */
+  cache: string;
   out: string;
   say: (line: string) => void;
 }): Promise<EbbProcess & { url: string }> {
   const agent = startEbb({
     args: ['run', options.bundle, '--profile', 'x86', '--device', 'demo', '--broker', options.broker]
       .concat(['--http', '127.0.0.1:0', '--deadline-ms', String(options.deadlineMs)])
-      .concat(['--batch', String(options.batch), '--json']),
+      .concat(['--batch', String(options.batch), '--cache', options.cache, '--json']),
     logFile: join(options.out, 'agent.log'),
     onUnexpectedExit: (how) =>
       options.say(`the agent ended with ${how}; its log is ${join(options.out, 'agent.log')}`),

@@ -4,7 +4,7 @@ import type { NormParameters, TrainedLevel, TrainedNet } from '../../trainer/net
 import { drawNumbers } from '../tiny-bundle.ts';
 
 /** A residual net of one plain and one strided block: every kind of node, streams shared by an addition, 3 x 3 and 1 x 1 at stride 2. */
-export function smallGraph(height: number, width: number, channels = 2): NetGraph {
+export function smallGraph(height: number, width: number, channels = 2, classes = 3): NetGraph {
   const nodes: NetNode[] = [];
   let size: [number, number] = [height, width];
   const conv = (
@@ -55,8 +55,15 @@ export function smallGraph(height: number, width: number, channels = 2): NetGrap
   nodes.push({ kind: 'add', name: 'b.add', from: ['b2.norm', 'b.short.norm'], stream: 's1' });
   relu('b.relu', 'b.add', 's1');
   nodes.push({ kind: 'pool', name: 'pool', from: 'b.relu', stream: 's1' });
-  nodes.push({ kind: 'dense', name: 'head', from: 'pool', inStream: 's1', inFeatures: 8, outFeatures: 3 });
-  return { name: 'small', input: [height, width, channels], classes: 3, nodes, output: 'head' };
+  nodes.push({
+    kind: 'dense',
+    name: 'head',
+    from: 'pool',
+    inStream: 's1',
+    inFeatures: 8,
+    outFeatures: classes,
+  });
+  return { name: 'small', input: [height, width, channels], classes, nodes, output: 'head' };
 }
 
 /** A net with random weights and random nested masks: level 0 keeps all, each further level about half of the one before. */

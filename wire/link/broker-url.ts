@@ -14,7 +14,7 @@ export type BrokerUrl = {
 
 /** Takes user name and password out of a URL, be it well formed or not. */
 export function hideCredentials(text: string): string {
-  return text.replace(/^([^:/]*:\/\/)?[^/]*@/, '$1');
+  return text.replace(/^([^:/]*:\/\/)?.*@/s, '$1');
 }
 
 /**

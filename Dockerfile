@@ -1,0 +1,36 @@
+# syntax=docker/dockerfile:1
+# ebb's agent for linux/amd64 and linux/arm64:
+#   docker buildx build --platform linux/amd64,linux/arm64 -t ebb .
+#   docker run --rm -p 127.0.0.1:8080:8080 -e EBB_TOKEN=... -v "$PWD/runs/shapes/bundle:/bundle:ro" ebb
+
+# TypeScript is the same for every platform: compiled once, on the machine that builds.
+FROM --platform=$BUILDPLATFORM node:20-bookworm-slim AS build
+WORKDIR /ebb
+COPY . .
+RUN node scripts/setup.mjs && rm -rf dist/test
+
+# Packages that run on the target platform, without those that only build, test or train natively.
+FROM node:20-bookworm-slim AS packages
+WORKDIR /ebb
+ENV ONNXRUNTIME_NODE_INSTALL=skip
+COPY package.json package-lock.json ./
+# onnxruntime-node carries every platform's library: keep this one's.
+RUN npm ci --omit=dev --omit=optional --no-audit --no-fund \
+  && cd node_modules/onnxruntime-node/bin/napi-v6 \
+  && find . -mindepth 1 -maxdepth 1 ! -name linux -exec rm -rf {} + \
+  && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -rf {} +
+
+FROM node:20-bookworm-slim
+WORKDIR /ebb
+ENV NODE_ENV=production
+COPY --from=packages /ebb/node_modules ./node_modules
+COPY --from=build /ebb/package.json ./
+COPY --from=build /ebb/dist ./dist
+COPY --from=build /ebb/profiles ./profiles
+USER node
+EXPOSE 8080
+HEALTHCHECK --interval=30s --timeout=3s --start-period=30s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8080/v2/health/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/cli.js"]
+# Beyond loopback the agent asks for a token: give it as EBB_TOKEN.
+CMD ["run", "/bundle", "--profile", "container", "--http", "0.0.0.0:8080"]

@@ -1,0 +1,82 @@
+import type { Engine } from '../../engine/engine.ts';
+import { packageVersion } from '../package-version.ts';
+import type { Profile } from '../profile/schema.ts';
+import { createCpuSensor } from '../sense/cpu.ts';
+import type { Identity } from '../sense/identity.ts';
+import { ownCpuMs } from '../sense/sensors.ts';
+import { calibrationKey, readCalibration, writeCalibration } from './cache.ts';
+import type { Calibration } from './calibration.ts';
+import { measureLevels } from './measure.ts';
+
+/** Where others use more of the CPU than this a measurement tells of them, not of the device: some core must stay free. */
+function contendedShare(cores: number, threads: number): number {
+  return Math.max(0.3, 1 - threads / cores);
+}
+
+export type ObtainOptions = {
+  engine: Engine;
+  identity: Identity;
+  profile: Profile;
+  cacheDir: string;
+  /** Measures although the cache holds a calibration. */
+  force: boolean;
+  root: string;
+  nowMs: () => number;
+  monotonicMs: () => number;
+  signal?: AbortSignal;
+  onRun?: (done: { runs: number; elapsedMs: number }) => void;
+};
+
+export type Obtained = {
+  calibration: Calibration;
+  source: 'cache' | 'measured';
+  /** What is doubtful about it, with the cure. */
+  warning: string | undefined;
+};
+
+/** This device's calibration of the engine's bundle: from the cache, else measured and kept there. */
+export async function obtainCalibration(options: ObtainOptions): Promise<Obtained> {
+  const { engine, identity, profile, cacheDir, force, root, nowMs, monotonicMs, signal, onRun } = options;
+  const { seconds, batch } = profile.calibration;
+  const key = calibrationKey({
+    manifest: engine.manifest,
+    device: { cpu: identity.cpu, cores: identity.cores, arch: identity.arch },
+    threads: profile.engine.threads,
+    providers: profile.engine.providers,
+    batch,
+    engineVersion: packageVersion('onnxruntime-node') ?? 'unknown',
+  });
+  const cached = force ? undefined : await readCalibration(cacheDir, key, engine.manifest.levels.length);
+  if (cached) return { calibration: cached, source: 'cache', warning: undefined };
+
+  const cpu = createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs });
+  await cpu.read();
+  const levels = await measureLevels({
+    engine,
+    batch,
+    seconds,
+    monotonicMs,
+    ...(signal ? { signal } : {}),
+    ...(onRun ? { onRun } : {}),
+  });
+  const after = await cpu.read();
+  const others = Array.isArray(after) ? after.find(({ name }) => name === 'cpu_others')?.value : undefined;
+  const measuredAt = new Date(nowMs()).toISOString();
+  const calibration: Calibration = { version: 1, key, measuredAt, batch, levels };
+  if (others !== undefined && others > contendedShare(identity.cores, profile.engine.threads)) {
+    const warning = `calibrated while others used ${Math.round(others * 100)}% of the cpu, so the latencies are too long; not kept: measure again on a calm machine with "ebb calibrate --force"`;
+    return { calibration, source: 'measured', warning };
+  }
+  try {
+    await writeCalibration(cacheDir, calibration);
+    return { calibration, source: 'measured', warning: undefined };
+  } catch (error) {
+    // A read-only device still runs: it measures at every start.
+    const why = error instanceof Error ? error.message : String(error);
+    return {
+      calibration,
+      source: 'measured',
+      warning: `cannot keep the calibration in "${cacheDir}": ${why}`,
+    };
+  }
+}

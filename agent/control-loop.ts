@@ -1,0 +1,195 @@
+import type { Engine } from '../engine/engine.ts';
+import type { CommandAnswer } from '../wire/answer.ts';
+import type { Command } from '../wire/command.ts';
+import type { Logger } from '../wire/link/logger.ts';
+import type { SwapEvent } from '../wire/swap.ts';
+import type { Calibration } from './calibrate/calibration.ts';
+import { type DeadlineState, decideDeadline } from './decide/deadline.ts';
+import { decideFixed } from './decide/fixed.ts';
+import type { Decision, MachineLoad, PendingRequest, PolicyInput } from './decide/policy.ts';
+import type { Profile } from './profile/schema.ts';
+import type { SensorReport, SensorRunner } from './sense/runner.ts';
+import type { Reading } from './sense/sensor.ts';
+import type { RequestStats } from './serve/request-stats.ts';
+
+/** Decisions between two intervals come at most so often. */
+const hurryEveryMs = 50;
+
+type ActivePolicy = { kind: 'deadline'; state: DeadlineState | undefined } | { kind: 'fixed'; level: number };
+
+export type ControlLoopOptions = {
+  engine: Engine;
+  calibration: Calibration;
+  profile: Profile;
+  runner: SensorRunner;
+  stats: RequestStats;
+  /** Requests for the active level that are not yet answered. */
+  pending: () => PendingRequest[];
+  log: Logger;
+  nowMs: () => number;
+  monotonicMs: () => number;
+  onSwap: (swap: SwapEvent) => void;
+};
+
+export type ControlLoop = {
+  start(): void;
+  stop(): void;
+  /** Senses, decides and swaps once; never rejects. The loop does it every `profile.intervalMs`. */
+  step(): Promise<void>;
+  /** Decides again without sensing, where that leads to another level: call it as a request misses its deadline. */
+  hurry(): void;
+  /** Obeys an operator; what it changes is in force when it resolves. */
+  obey(command: Command): Promise<CommandAnswer>;
+  readonly policy: 'deadline' | 'fixed';
+  readonly slowdown: number;
+  /** Why the level is what it is. */
+  readonly reason: string;
+  /** The last round of all sensors. */
+  readonly reports: readonly SensorReport[];
+};
+
+function readLoad(readings: readonly Reading[]): MachineLoad {
+  const value = (name: string) => readings.find((reading) => reading.name === name)?.value;
+  return {
+    cpuBusy: value('cpu_busy'),
+    cpuOthers: value('cpu_others'),
+    psiCpuSome: value('psi_cpu_some'),
+  };
+}
+
+/** Sense, decide, swap, every interval; whatever a sensor or a decision throws, the loop goes on. */
+export function createControlLoop(options: ControlLoopOptions): ControlLoop {
+  const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
+  const levels = engine.manifest.levels.length;
+  const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
+  let policy: ActivePolicy =
+    profile.policy === 'fixed'
+      ? { kind: 'fixed', level: profile.level }
+      : { kind: 'deadline', state: undefined };
+  let reports: SensorReport[] = [];
+  let slowdown = 1;
+  let reason = 'just started';
+  let timer: NodeJS.Timeout | undefined;
+  let running = false;
+  let hurriedMs = Number.NEGATIVE_INFINITY;
+
+  function readInput(): PolicyInput {
+    return {
+      nowMs: monotonicMs(),
+      calibration,
+      accuracy,
+      deadlineMs: profile.deadlineMs,
+      goal: profile.goal,
+      dwellMs: profile.dwellMs,
+      confirmations: profile.confirmations,
+      observations: stats.observations,
+      pending: pending(),
+      inputsPerS: stats.inputsPerS(),
+      load: readLoad(reports.flatMap((report) => report.readings)),
+      level: engine.level,
+    };
+  }
+
+  function apply(decision: Pick<Decision<unknown>, 'level' | 'reason' | 'slowdown'>): void {
+    const { level } = decision;
+    ({ reason, slowdown } = decision);
+    const from = engine.level;
+    log.debug({ level, policy: policy.kind, slowdown, reason }, 'decided');
+    if (level === from) return;
+    engine.setLevel(level);
+    const swap = { from, to: level, reason, at: new Date(nowMs()).toISOString(), policy: policy.kind };
+    log.info({ ...swap }, `swapped level ${from} -> ${level}: ${reason}`);
+    onSwap(swap);
+  }
+
+  function decide(): void {
+    const input = readInput();
+    if (policy.kind === 'fixed') {
+      apply(decideFixed(input, policy.level));
+      return;
+    }
+    const decision = decideDeadline(input, policy.state);
+    policy = { kind: 'deadline', state: decision.state };
+    apply(decision);
+  }
+
+  function decideEarly(): void {
+    if (policy.kind !== 'deadline') return;
+    const input = readInput();
+    // Confirmations are counted by the interval: a decision in between must not add to them.
+    const decision = decideDeadline({ ...input, confirmations: Number.POSITIVE_INFINITY }, policy.state);
+    if (decision.level === input.level) return;
+    policy = { kind: 'deadline', state: decision.state };
+    apply(decision);
+  }
+
+  function attempt(how: () => void): void {
+    try {
+      how();
+    } catch (error) {
+      log.error({ err: error }, `cannot decide, holding level ${engine.level}: ${String(error)}`);
+    }
+  }
+
+  async function step(): Promise<void> {
+    reports = await runner.read();
+    attempt(decide);
+  }
+
+  function schedule(): void {
+    timer = setTimeout(async () => {
+      await step();
+      if (running) schedule();
+    }, profile.intervalMs);
+  }
+
+  function refuseLevel(level: number): CommandAnswer | undefined {
+    if (Number.isInteger(level) && level >= 0 && level < levels) return undefined;
+    return {
+      ok: false,
+      error: `Cannot set the level as it must be 0 to ${levels - 1}: current value is ${level}`,
+    };
+  }
+
+  return {
+    start() {
+      running = true;
+      schedule();
+    },
+    stop() {
+      running = false;
+      clearTimeout(timer);
+    },
+    step,
+    hurry() {
+      const atMs = monotonicMs();
+      if (atMs - hurriedMs < hurryEveryMs) return;
+      hurriedMs = atMs;
+      attempt(decideEarly);
+    },
+    async obey(command) {
+      const level = command.level ?? engine.level;
+      const refusal = refuseLevel(level);
+      if (refusal) return refusal;
+      const kind = command.kind === 'set_level' ? 'fixed' : command.policy;
+      if (kind === 'fixed') policy = { kind, level };
+      // A policy that is in force already keeps what it has learnt.
+      else if (policy.kind !== 'deadline') policy = { kind, state: undefined };
+      log.info({ command }, `obeying: policy ${kind}${kind === 'fixed' ? ` at level ${level}` : ''}`);
+      attempt(decide);
+      return { ok: true };
+    },
+    get policy() {
+      return policy.kind;
+    },
+    get slowdown() {
+      return slowdown;
+    },
+    get reason() {
+      return reason;
+    },
+    get reports() {
+      return reports;
+    },
+  };
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod';
+import { isTopicName } from '../../wire/topics.ts';
+import { sensorNames } from '../sense/sensors.ts';
+
+const positiveInt = z.number().int().positive();
+/** Stands in MQTT topics. */
+const topicName = z
+  .string()
+  .refine(isTopicName, 'must be 1 to 64 characters without "/", "+", "#", spaces and control characters');
+
+const engine = z.strictObject({
+  /** Threads inside one inference. */
+  threads: positiveInt.max(256).default(1),
+  /** onnxruntime execution providers, tried in this order. */
+  providers: z.array(z.string().min(1)).min(1).default(['cpu']),
+});
+
+const http = z.strictObject({
+  host: z.string().min(1).default('127.0.0.1'),
+  /** 0 lets the system choose. */
+  port: z.number().int().min(0).max(65535).default(8080),
+  /** File that holds the bearer token; needed to listen beyond loopback. */
+  token_file: z.string().min(1).optional(),
+  max_body_bytes: positiveInt.default(16 * 1024 * 1024),
+  /** Requests that may wait; more are answered 503. */
+  max_queue: positiveInt.max(100_000).default(64),
+  /** Inputs in one request. */
+  max_batch: positiveInt.max(65_536).default(64),
+  request_timeout_s: z.number().positive().max(3600).default(10),
+});
+
+const report = z.strictObject({
+  broker: z.string().min(1).optional(),
+  fleet: topicName.default('ebb'),
+  /** Default: the host's name. */
+  device: topicName.optional(),
+  interval_s: z.number().positive().max(3600).default(2),
+});
+
+const calibration = z.strictObject({
+  seconds: z.number().positive().max(600).default(4),
+  batch: positiveInt.max(65_536).default(1),
+});
+
+/** One device's settings as its YAML file writes them; what is absent has the default beside it. */
+export const profileSchema = z.strictObject({
+  name: z.string().min(1).max(64).optional(),
+  /** A request is in time when its answer is ready so long after its body has arrived. */
+  deadline_ms: z.number().positive().max(3_600_000).default(50),
+  /** Share of requests that shall be in time. */
+  goal: z.number().gt(0).lt(1).default(0.99),
+  policy: z.enum(['deadline', 'fixed']).default('deadline'),
+  /** The level of policy `fixed`. */
+  level: z.number().int().nonnegative().default(0),
+  interval_ms: positiveInt.min(20).max(600_000).default(500),
+  /** A level is held at least so long before a denser one may follow. */
+  dwell_s: z.number().nonnegative().max(3600).default(3),
+  /** Consecutive decisions that must find a denser level fit. */
+  confirmations: positiveInt.max(1000).default(4),
+  sensors: z.array(z.enum(sensorNames)).default(['cpu', 'psi', 'memory', 'temperature', 'battery']),
+  engine: engine.prefault({}),
+  http: http.prefault({}),
+  report: report.prefault({}),
+  calibration: calibration.prefault({}),
+});
+
+/** Known keys by path, for the message that names the nearest one. */
+export const knownKeys: Record<string, string[]> = {
+  '': Object.keys(profileSchema.shape),
+  engine: Object.keys(engine.shape),
+  http: Object.keys(http.shape),
+  report: Object.keys(report.shape),
+  calibration: Object.keys(calibration.shape),
+};
+
+type ProfileFile = z.output<typeof profileSchema>;
+
+/** The parsed profile as code reads it; frozen. */
+export type Profile = Readonly<{
+  name: string;
+  deadlineMs: number;
+  goal: number;
+  policy: 'deadline' | 'fixed';
+  level: number;
+  intervalMs: number;
+  dwellMs: number;
+  confirmations: number;
+  sensors: readonly (typeof sensorNames)[number][];
+  engine: Readonly<{ threads: number; providers: readonly string[] }>;
+  http: Readonly<{
+    host: string;
+    port: number;
+    tokenFile?: string;
+    maxBodyBytes: number;
+    maxQueue: number;
+    maxBatch: number;
+    requestTimeoutMs: number;
+  }>;
+  report: Readonly<{ broker?: string; fleet: string; device?: string; intervalMs: number }>;
+  calibration: Readonly<{ seconds: number; batch: number }>;
+}>;
+
+/** From the file's snake_case to the code's names. */
+export function toProfile(file: ProfileFile, defaultName: string): Profile {
+  return Object.freeze({
+    name: file.name ?? defaultName,
+    deadlineMs: file.deadline_ms,
+    goal: file.goal,
+    policy: file.policy,
+    level: file.level,
+    intervalMs: file.interval_ms,
+    dwellMs: file.dwell_s * 1000,
+    confirmations: file.confirmations,
+    sensors: Object.freeze(file.sensors),
+    engine: Object.freeze(file.engine),
+    http: Object.freeze({
+      host: file.http.host,
+      port: file.http.port,
+      ...(file.http.token_file === undefined ? {} : { tokenFile: file.http.token_file }),
+      maxBodyBytes: file.http.max_body_bytes,
+      maxQueue: file.http.max_queue,
+      maxBatch: file.http.max_batch,
+      requestTimeoutMs: file.http.request_timeout_s * 1000,
+    }),
+    report: Object.freeze({
+      ...(file.report.broker === undefined ? {} : { broker: file.report.broker }),
+      fleet: file.report.fleet,
+      ...(file.report.device === undefined ? {} : { device: file.report.device }),
+      intervalMs: file.report.interval_s * 1000,
+    }),
+    calibration: Object.freeze(file.calibration),
+  });
+}

@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { readBounded } from './read-bounded.ts';
+import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
+
+/** Clock ticks since boot, summed over all CPUs. */
+export type CpuTicks = { busy: number; steal: number; total: number; cpus: number };
+
+/**
+ * Parses `/proc/stat` (proc_stat(5)): `cpu user nice system idle iowait irq softirq steal guest guest_nice`.
+ * Guest time is already inside user and nice. Steal counts as busy: the hypervisor gave the CPU to somebody else.
+ */
+export function parseProcStat(text: string): CpuTicks | undefined {
+  const fields = /^cpu +(.*)$/m.exec(text)?.[1]?.trim().split(/ +/).map(Number);
+  if (!fields || fields.length < 4 || fields.some((field) => !Number.isFinite(field) || field < 0))
+    return undefined;
+  const [user, nice, system, idle, iowait = 0, irq = 0, softirq = 0, steal = 0] = fields;
+  const busy = user + nice + system + irq + softirq + steal;
+  const cpus = text.match(/^cpu\d+ /gm)?.length ?? 1;
+  return { busy, steal, total: busy + idle + iowait, cpus };
+}
+
+export type CpuSensorOptions = SensorOptions & {
+  /** CPU time this process has used so far, all threads, in milliseconds. */
+  ownCpuMs: () => number;
+  /** Monotonic, for the rate of `ownCpuMs`. */
+  monotonicMs: () => number;
+};
+
+const ratio = (value: number) => Math.min(1, Math.max(0, value));
+
+/**
+ * Share of all CPU time since the last read: `cpu_busy`, `cpu_steal`, and `cpu_others`, what others than this process used.
+ * The first read sets the mark and has no data.
+ */
+export function createCpuSensor(options: CpuSensorOptions): Sensor {
+  const { root, nowMs, ownCpuMs, monotonicMs } = options;
+  let last: { ticks: CpuTicks; ownMs: number; monotonicMs: number } | undefined;
+  return {
+    name: 'cpu',
+    async read(): Promise<Reading[] | NoData> {
+      const text = await readBounded(join(root, 'proc/stat'));
+      if (text === undefined) return { noData: 'there is no /proc/stat' };
+      const ticks = parseProcStat(text);
+      if (!ticks) return { noData: '/proc/stat has no line "cpu" with at least 4 numbers' };
+      const before = last;
+      last = { ticks, ownMs: ownCpuMs(), monotonicMs: monotonicMs() };
+      const total = ticks.total - (before?.ticks.total ?? ticks.total);
+      if (!before || total <= 0) return { noData: 'two reads are needed, at least 10 ms apart' };
+      const busy = ratio((ticks.busy - before.ticks.busy) / total);
+      const steal = ratio((ticks.steal - before.ticks.steal) / total);
+      const wallMs = last.monotonicMs - before.monotonicMs;
+      const own = wallMs > 0 ? (last.ownMs - before.ownMs) / (wallMs * ticks.cpus) : 0;
+      const reading = (name: string, value: number): Reading => ({
+        name,
+        value,
+        unit: 'ratio',
+        atMs: nowMs(),
+      });
+      return [
+        reading('cpu_busy', busy),
+        reading('cpu_steal', steal),
+        reading('cpu_others', ratio(busy - own)),
+      ];
+    },
+  };
+}

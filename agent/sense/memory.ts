@@ -1,0 +1,36 @@
+import { join } from 'node:path';
+import { readBounded } from './read-bounded.ts';
+import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
+
+/** Parses `/proc/meminfo`: what can still be had without swapping (kernel 3.14 and newer), and all there is, in bytes. */
+export function parseMeminfo(text: string): { availableBytes: number; totalBytes: number } | undefined {
+  const bytes = (field: string) => {
+    const digits = new RegExp(`^${field}: +(\\d+) kB$`, 'm').exec(text)?.[1];
+    return digits === undefined ? undefined : Number(digits) * 1024;
+  };
+  const availableBytes = bytes('MemAvailable');
+  const totalBytes = bytes('MemTotal');
+  if (availableBytes === undefined || totalBytes === undefined) return undefined;
+  return { availableBytes, totalBytes };
+}
+
+export type MemorySensorOptions = SensorOptions & { rssBytes: () => number };
+
+/** `memory_available`, `memory_total`, and `process_rss` of this process. */
+export function createMemorySensor({ root, nowMs, rssBytes }: MemorySensorOptions): Sensor {
+  return {
+    name: 'memory',
+    async read(): Promise<Reading[] | NoData> {
+      const text = await readBounded(join(root, 'proc/meminfo'));
+      if (text === undefined) return { noData: 'there is no /proc/meminfo' };
+      const memory = parseMeminfo(text);
+      if (!memory) return { noData: '/proc/meminfo lacks MemAvailable or MemTotal' };
+      const atMs = nowMs();
+      return [
+        { name: 'memory_available', value: memory.availableBytes, unit: 'bytes', atMs },
+        { name: 'memory_total', value: memory.totalBytes, unit: 'bytes', atMs },
+        { name: 'process_rss', value: rssBytes(), unit: 'bytes', atMs },
+      ];
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { Hono } from 'hono';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
+import type { Manifest } from '../../bundle/manifest.ts';
+import { parseInferRequest } from './parse-infer-request.ts';
+import { readBody } from './read-body.ts';
+import { renderInferAnswer } from './render-infer-answer.ts';
+import { RequestError, showValue } from './request-error.ts';
+import { isAuthorized } from './token.ts';
+
+/** What the protocol needs of an agent. */
+export type InferenceService = {
+  readonly manifest: Manifest;
+  /** The active level. */
+  readonly level: number;
+  /** False before the start has ended and from the beginning of the stop. */
+  readonly ready: boolean;
+  infer(request: {
+    input: Float32Array;
+    batch: number;
+    level?: number | undefined;
+    deadlineMs?: number | undefined;
+    /** When the body had arrived, on the service's clock. */
+    receivedMs: number;
+  }): Promise<{ output: Float32Array; level: number; inferMs: number; queueMs: number }>;
+};
+
+export type AppOptions = {
+  service: InferenceService;
+  ebbVersion: string;
+  /** Bearer token that all but the health paths ask for; undefined asks for none. */
+  token?: string | undefined;
+  maxBodyBytes: number;
+  maxBatch: number;
+  monotonicMs: () => number;
+  /** Errors that are not the client's. */
+  onError: (error: unknown) => void;
+};
+
+/** Open Inference Protocol v2 over HTTP: a level is a version of the model, no version means the active level. */
+export function createInferenceApp(options: AppOptions): Hono {
+  const { service, ebbVersion, token, maxBodyBytes, maxBatch, monotonicMs, onError } = options;
+  const { manifest } = service;
+  const app = new Hono();
+
+  function requireModel(name: string | undefined): void {
+    if (name === manifest.name) return;
+    throw new RequestError(
+      404,
+      `Cannot find the model as its name must be "${manifest.name}": current value is ${showValue(name)}`,
+    );
+  }
+
+  function requireVersion(version: string | undefined): number | undefined {
+    if (version === undefined) return undefined;
+    const last = manifest.levels.length - 1;
+    if (/^\d{1,6}$/.test(version) && Number(version) <= last) return Number(version);
+    throw new RequestError(
+      404,
+      `Cannot find the version as it must be a level from 0 to ${last}: current value is ${showValue(version)}; leave it out for the active level`,
+    );
+  }
+
+  const tensor = ({ name, shape }: Manifest['input'] | Manifest['output']) => ({
+    name,
+    datatype: 'FP32',
+    shape: [-1, ...shape.slice(1)],
+  });
+
+  app.use('*', async (context, next) => {
+    const isHealth = context.req.path.startsWith('/v2/health/');
+    if (token !== undefined && !isHealth && !isAuthorized(context.req.header('authorization'), token)) {
+      context.header('WWW-Authenticate', 'Bearer');
+      const error =
+        'Cannot answer as the header Authorization must be "Bearer" and the agent’s token; send it';
+      return context.json({ error }, 401);
+    }
+    return next();
+  });
+
+  app.get('/v2', (context) =>
+    context.json({ name: 'ebb', version: ebbVersion, extensions: ['binary_tensor_data'] }),
+  );
+  app.get('/v2/health/live', (context) => context.json({ live: true }));
+  app.get('/v2/health/ready', (context) => context.json({ ready: service.ready }, service.ready ? 200 : 503));
+
+  for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
+    app.get(model, (context) => {
+      requireModel(context.req.param('model'));
+      requireVersion(context.req.param('version'));
+      return context.json({
+        name: manifest.name,
+        versions: manifest.levels.map((_, level) => String(level)),
+        platform: 'onnxruntime_onnx',
+        inputs: [tensor(manifest.input)],
+        outputs: [tensor(manifest.output)],
+      });
+    });
+
+    app.get(`${model}/ready`, (context) => {
+      requireModel(context.req.param('model'));
+      requireVersion(context.req.param('version'));
+      return context.json({ name: manifest.name, ready: service.ready }, service.ready ? 200 : 503);
+    });
+
+    app.post(`${model}/infer`, async (context) => {
+      requireModel(context.req.param('model'));
+      const level = requireVersion(context.req.param('version'));
+      const body = await readBody(context.req.raw, maxBodyBytes);
+      const receivedMs = monotonicMs();
+      const jsonLength = context.req.header('inference-header-content-length');
+      const request = parseInferRequest({ manifest, body, jsonLength, maxBatch });
+      const { id, input, batch, deadlineMs, binaryOutput: binary } = request;
+      const answer = await service.infer({ input, batch, level, deadlineMs, receivedMs });
+      const rendered = renderInferAnswer({ manifest, id, batch, binary, ...answer });
+      if (rendered.jsonLength === undefined)
+        return context.body(rendered.body, 200, { 'Content-Type': 'application/json' });
+      return context.body(rendered.body, 200, {
+        'Content-Type': 'application/octet-stream',
+        'Inference-Header-Content-Length': String(rendered.jsonLength),
+      });
+    });
+  }
+
+  app.notFound((context) =>
+    context.json(
+      {
+        error: `Cannot find ${context.req.method} ${context.req.path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/${manifest.name}[/versions/LEVEL][/ready] and POST .../infer`,
+      },
+      404,
+    ),
+  );
+
+  app.onError((error, context) => {
+    if (!(error instanceof RequestError)) {
+      onError(error);
+      return context.json({ error: 'Cannot answer: the agent failed; its log says why' }, 500);
+    }
+    // What is left of the body must not be taken for the next request.
+    if (error.status === 413 || error.status === 408) context.header('Connection', 'close');
+    if (error.status === 503) context.header('Retry-After', '1');
+    return context.json({ error: error.message }, error.status as ContentfulStatusCode);
+  });
+
+  return app;
+}

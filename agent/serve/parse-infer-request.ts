@@ -1,0 +1,214 @@
+import type { Manifest } from '../../bundle/manifest.ts';
+import { RequestError, showValue } from './request-error.ts';
+
+/** One request for inference, checked against the bundle. */
+export type InferRequest = {
+  id: string | undefined;
+  /** `[batch, ...]`, row by row. */
+  input: Float32Array;
+  batch: number;
+  deadlineMs: number | undefined;
+  /** Whether the output goes back as bytes behind the JSON (binary tensor data extension). */
+  binaryOutput: boolean;
+};
+
+export type ParseOptions = {
+  manifest: Manifest;
+  body: Buffer;
+  /** Value of `Inference-Header-Content-Length`: length of the JSON, where bytes of tensors follow it. */
+  jsonLength: string | undefined;
+  maxBatch: number;
+};
+
+type Json = Record<string, unknown>;
+
+function refuse(requirement: string, value: unknown, cure: string): never {
+  throw new RequestError(
+    400,
+    `Cannot infer as ${requirement}: current value is ${showValue(value)}; ${cure}`,
+  );
+}
+
+function object(value: unknown, name: string): Json {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    refuse(`${name} must be an object`, value, 'see the Open Inference Protocol, version 2');
+  return value as Json;
+}
+
+function splitBody(body: Buffer, jsonLength: string | undefined): { json: Buffer; bytes: Buffer } {
+  if (jsonLength === undefined) return { json: body, bytes: Buffer.alloc(0) };
+  const length = /^\d{1,12}$/.test(jsonLength) ? Number(jsonLength) : Number.NaN;
+  if (!(length <= body.length))
+    refuse(
+      `the header Inference-Header-Content-Length must be the length of the JSON, at most ${body.length}`,
+      jsonLength,
+      'count the bytes of the JSON in front of the tensors',
+    );
+  return { json: body.subarray(0, length), bytes: body.subarray(length) };
+}
+
+function parseJson(bytes: Buffer): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(bytes.toString('utf8'));
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message.slice(0, 120) : '';
+    throw new RequestError(
+      400,
+      `Cannot infer as the body must be JSON: ${why}; with tensors as bytes send the header Inference-Header-Content-Length`,
+      { cause },
+    );
+  }
+  return object(value, 'the body');
+}
+
+/** `[batch, ...rest]` of the manifest, with the request's batch. */
+function readShape(value: unknown, manifest: Manifest, maxBatch: number): number {
+  const { name, shape } = manifest.input;
+  const [, ...rest] = shape;
+  const expected = `[N, ${rest.join(', ')}]`;
+  if (!Array.isArray(value) || value.length !== shape.length || rest.some((size, i) => value[i + 1] !== size))
+    refuse(`input "${name}" must have shape ${expected}`, value, 'reshape it; N is the number of inputs');
+  const batch: unknown = value[0];
+  if (typeof batch !== 'number' || !Number.isInteger(batch) || batch < 1 || batch > maxBatch)
+    refuse(
+      `input "${name}" must have shape ${expected} with N from 1 to ${maxBatch}`,
+      value,
+      'send fewer inputs at a time or raise http.max_batch in the profile',
+    );
+  return batch;
+}
+
+/** Flattens nested or flat JSON data into float32. */
+function readJsonData(data: unknown, name: string, count: number, depth: number): Float32Array {
+  const values = new Float32Array(count);
+  let next = 0;
+  const visit = (entries: unknown[], level: number): void => {
+    for (const entry of entries) {
+      if (Array.isArray(entry)) {
+        if (level >= depth)
+          refuse(`input "${name}" must nest at most ${depth} arrays`, entry, 'send its data flat');
+        visit(entry, level + 1);
+        continue;
+      }
+      // Finite as float32: 1e39 is not.
+      if (typeof entry !== 'number' || !Number.isFinite(Math.fround(entry)))
+        refuse(`input "${name}" must hold finite float32 numbers`, entry, `look at number ${next}`);
+      if (next < count) values[next] = entry;
+      next += 1;
+    }
+  };
+  if (!Array.isArray(data))
+    refuse(`input "${name}" must have data, an array`, data, 'or send bytes with binary_data_size');
+  visit(data, 1);
+  if (next !== count)
+    refuse(`input "${name}" must hold ${count} numbers for its shape`, next, 'match data and shape');
+  return values;
+}
+
+function readBinaryData(bytes: Buffer, size: unknown, name: string, count: number): Float32Array {
+  const expected = count * Float32Array.BYTES_PER_ELEMENT;
+  if (size !== expected)
+    refuse(
+      `input "${name}" must have binary_data_size ${expected} for its shape`,
+      size,
+      'send little-endian float32',
+    );
+  if (bytes.length !== expected)
+    refuse(
+      `${expected} bytes must follow the JSON`,
+      bytes.length,
+      'set Inference-Header-Content-Length to the length of the JSON',
+    );
+  // A copy: behind the JSON the bytes are rarely aligned to four.
+  const values = new Float32Array(count);
+  new Uint8Array(values.buffer).set(bytes);
+  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  if (wrong >= 0)
+    refuse(
+      `input "${name}" must hold finite float32 numbers`,
+      String(values[wrong]),
+      `look at number ${wrong}`,
+    );
+  return values;
+}
+
+function readOutputs(request: Json, manifest: Manifest): boolean {
+  const parameters = request.parameters === undefined ? {} : object(request.parameters, 'parameters');
+  const byDefault = parameters.binary_data_output === true;
+  if (request.outputs === undefined) return byDefault;
+  const { name } = manifest.output;
+  if (!Array.isArray(request.outputs) || request.outputs.length > 1)
+    refuse(
+      `outputs must be an array that names "${name}"`,
+      request.outputs,
+      'leave it out to get every output',
+    );
+  if (request.outputs.length === 0) return byDefault;
+  const output = object(request.outputs[0], 'outputs[0]');
+  if (output.name !== name)
+    refuse(`outputs[0].name must be "${name}"`, output.name, 'the model has this output alone');
+  const wanted = output.parameters === undefined ? {} : object(output.parameters, 'outputs[0].parameters');
+  if (wanted.classification !== undefined)
+    refuse(
+      'outputs[0].parameters must not ask for classification',
+      wanted.classification,
+      'rank the logits yourself',
+    );
+  return typeof wanted.binary_data === 'boolean' ? wanted.binary_data : byDefault;
+}
+
+function readDeadline(request: Json): number | undefined {
+  const value = (request.parameters as Json | undefined)?.deadline_ms;
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !(value > 0) || value > 3_600_000)
+    refuse(
+      'parameters.deadline_ms must be a number above 0, at most 3600000',
+      value,
+      'leave it out for the profile’s deadline',
+    );
+  return value;
+}
+
+/**
+ * Parses the body of `POST /v2/models/{m}/infer`: Open Inference Protocol v2 with the binary tensor data extension.
+ * @throws RequestError 400 that names the requirement, the value found and the cure.
+ */
+export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: ParseOptions): InferRequest {
+  const { json, bytes } = splitBody(body, jsonLength);
+  const request = parseJson(json);
+  const { id } = request;
+  if (id !== undefined && (typeof id !== 'string' || id.length > 256))
+    refuse('id must be text of at most 256 characters', id, 'shorten it or leave it out');
+  const { name, shape } = manifest.input;
+  if (!Array.isArray(request.inputs) || request.inputs.length !== 1)
+    refuse(`inputs must be an array with one tensor, "${name}"`, request.inputs, 'send it as inputs[0]');
+  const input = object(request.inputs[0], 'inputs[0]');
+  if (input.name !== name)
+    refuse(
+      `inputs[0].name must be "${name}"`,
+      input.name,
+      `see GET /v2/models/${encodeURIComponent(manifest.name)}`,
+    );
+  if (input.datatype !== 'FP32')
+    refuse(`input "${name}" must have datatype "FP32"`, input.datatype, 'convert it to 32-bit floats');
+  const batch = readShape(input.shape, manifest, maxBatch);
+  const count = batch * shape.slice(1).reduce<number>((product, size) => product * Number(size), 1);
+  const parameters = input.parameters === undefined ? {} : object(input.parameters, 'inputs[0].parameters');
+  const size = parameters.binary_data_size;
+  if (size !== undefined && input.data !== undefined)
+    refuse(`input "${name}" must have either data or binary_data_size`, 'both', 'leave one out');
+  if (size === undefined && bytes.length > 0)
+    refuse(`input "${name}" must have binary_data_size, as bytes follow the JSON`, size, 'add it');
+  const binaryOutput = readOutputs(request, manifest);
+  return {
+    id,
+    input:
+      size === undefined
+        ? readJsonData(input.data, name, count, shape.length)
+        : readBinaryData(bytes, size, name, count),
+    batch,
+    deadlineMs: readDeadline(request),
+    binaryOutput,
+  };
+}

@@ -1,0 +1,20 @@
+/** A request that cannot be answered: what the client is told, and the HTTP status that goes with it. */
+export class RequestError extends Error {
+  override name = 'RequestError';
+  readonly status: 400 | 401 | 404 | 408 | 413 | 503;
+
+  constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = status;
+  }
+}
+
+/** A client's value, short enough for a message: text and numbers as they are, the rest by its kind. */
+export function showValue(value: unknown): string {
+  if (Array.isArray(value)) {
+    const plain = value.length <= 8 && value.every((entry) => ['number', 'string'].includes(typeof entry));
+    return plain ? JSON.stringify(value).slice(0, 120) : `an array of ${value.length}`;
+  }
+  if (typeof value === 'object' && value !== null) return 'an object';
+  return value === undefined ? 'absent' : JSON.stringify(value).slice(0, 120);
+}

@@ -1,0 +1,137 @@
+import type { DeviceInfo } from '../wire/info.ts';
+import type { Stamp, Stamped } from '../wire/stamp.ts';
+import type { Status } from '../wire/status.ts';
+import type { SwapEvent } from '../wire/swap.ts';
+import type { Telemetry } from '../wire/telemetry.ts';
+
+/** How far one topic of a device has come. */
+type Position = { start: string; seq: number };
+
+/** All that a monitor knows of one device. Times are milliseconds since 1970 by the monitor's clock. */
+export type DeviceRecord = {
+  readonly fleet: string;
+  readonly device: string;
+  /** `stale`: said to be online, but its telemetry is overdue. */
+  readonly state: 'online' | 'stale' | 'offline';
+  /** Why it is offline, as its status tells. */
+  readonly offlineReason: string | null;
+  readonly stateSinceMs: number;
+  /** When a live message came last; null where only retained ones are known. */
+  readonly lastSeenMs: number | null;
+  readonly info: DeviceInfo | null;
+  readonly telemetry: Telemetry | null;
+  /** When telemetry came last; the time the device was first heard of where none has. */
+  readonly telemetryAtMs: number;
+  readonly lastSwap: SwapEvent | null;
+  readonly swaps: number;
+  /** Messages that the sequence numbers say were sent and that never came. */
+  readonly missed: number;
+  readonly badMessages: number;
+  readonly statusStamp: Stamp | null;
+  readonly positions: { readonly telemetry: Position | null; readonly swap: Position | null };
+};
+
+/** Telemetry is overdue after three windows, but not before this. */
+const staleLeastMs = 5000;
+/** How long a device may say nothing at all before its first telemetry. */
+const staleFirstMs = 15_000;
+
+export function newDevice(name: { fleet: string; device: string }, nowMs: number): DeviceRecord {
+  return {
+    fleet: name.fleet,
+    device: name.device,
+    // What is retained may come in any order: not before its status, or live telemetry, is a device called online.
+    state: 'offline',
+    offlineReason: 'no status yet',
+    stateSinceMs: nowMs,
+    lastSeenMs: null,
+    info: null,
+    telemetry: null,
+    telemetryAtMs: nowMs,
+    lastSwap: null,
+    swaps: 0,
+    missed: 0,
+    badMessages: 0,
+    statusStamp: null,
+    positions: { telemetry: null, swap: null },
+  };
+}
+
+function withState(record: DeviceRecord, state: DeviceRecord['state'], nowMs: number): DeviceRecord {
+  return record.state === state ? record : { ...record, state, stateSinceMs: nowMs };
+}
+
+/** Applies a status; the record is returned unchanged where the status is older than what is known. */
+export function applyStatus(record: DeviceRecord, message: Stamped<Status>, nowMs: number): DeviceRecord {
+  const { stamp, body } = message;
+  const known = record.statusStamp;
+  if (known !== null) {
+    // A broker may deliver the last will of an earlier connection after the next one's `online`.
+    const older =
+      stamp.start === known.start
+        ? stamp.seq <= known.seq
+        : Date.parse(stamp.time) < Date.parse(known.time) && body.status === 'offline';
+    if (older) return record;
+  }
+  const next = { ...record, statusStamp: stamp };
+  if (body.status === 'offline') return { ...withState(next, 'offline', nowMs), offlineReason: body.reason };
+  return { ...withState(next, 'online', nowMs), offlineReason: null, telemetryAtMs: nowMs };
+}
+
+export function applyInfo(record: DeviceRecord, message: Stamped<DeviceInfo>): DeviceRecord {
+  return { ...record, info: message.body };
+}
+
+/** How many were lost before this one; null where it, or a later one, has come already. */
+function lostBefore(position: Position | null, stamp: Stamp): number | null {
+  if (position === null) return 0;
+  if (position.start !== stamp.start) return stamp.seq;
+  return stamp.seq <= position.seq ? null : stamp.seq - position.seq - 1;
+}
+
+/** Applies telemetry; the record is returned unchanged where it is a repetition. */
+export function applyTelemetry(
+  record: DeviceRecord,
+  message: Stamped<Telemetry>,
+  nowMs: number,
+): DeviceRecord {
+  const { stamp, body } = message;
+  const lost = lostBefore(record.positions.telemetry, stamp);
+  if (lost === null) return record;
+  const next = {
+    ...record,
+    telemetry: body,
+    telemetryAtMs: nowMs,
+    missed: record.missed + lost,
+    positions: { ...record.positions, telemetry: { start: stamp.start, seq: stamp.seq } },
+  };
+  const alive = record.state === 'stale' || record.statusStamp === null;
+  return alive ? { ...withState(next, 'online', nowMs), offlineReason: null } : next;
+}
+
+/** Applies a swap; the record is returned unchanged where it is a repetition. */
+export function applySwap(record: DeviceRecord, message: Stamped<SwapEvent>): DeviceRecord {
+  const { stamp, body } = message;
+  const lost = lostBefore(record.positions.swap, stamp);
+  if (lost === null) return record;
+  return {
+    ...record,
+    lastSwap: body,
+    swaps: record.swaps + 1,
+    missed: record.missed + lost,
+    positions: { ...record.positions, swap: { start: stamp.start, seq: stamp.seq } },
+  };
+}
+
+/** Gives an online device its full time again, after the monitor itself heard nothing. */
+export function restartClock(record: DeviceRecord, nowMs: number): DeviceRecord {
+  return record.state === 'online' ? { ...record, telemetryAtMs: nowMs } : record;
+}
+
+/** Marks a device whose telemetry is overdue. */
+export function applyTime(record: DeviceRecord, nowMs: number): DeviceRecord {
+  if (record.state !== 'online') return record;
+  const limitMs =
+    record.telemetry === null ? staleFirstMs : Math.max(staleLeastMs, record.telemetry.windowS * 3000);
+  return nowMs - record.telemetryAtMs > limitMs ? withState(record, 'stale', nowMs) : record;
+}
