@@ -3,7 +3,6 @@ import type { Engine, OpenOptions } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import type { CommandAnswer } from '../wire/answer.ts';
 import type { Command } from '../wire/command.ts';
-import type { DeviceInfo } from '../wire/info.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
 import { buildTelemetry } from './build-telemetry.ts';
@@ -12,7 +11,9 @@ import type { Calibration } from './calibrate/calibration.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from './control-loop.ts';
 import { buildLadder } from './decide/ladder.ts';
-import { ebbVersion, packageVersion } from './package-version.ts';
+import type { PendingRequest } from './decide/policy.ts';
+import { describeDevice, deviceName } from './describe-device.ts';
+import { ebbVersion } from './package-version.ts';
 import type { Profile } from './profile/schema.ts';
 import { createReporter, type Reporter, type ReporterOptions } from './report/reporter.ts';
 import { type Identity, readIdentity } from './sense/identity.ts';
@@ -88,34 +89,6 @@ type Parts = {
   loop: ControlLoop;
 };
 
-function describeDevice(options: { identity: Identity; bundle: Bundle; profile: Profile }): DeviceInfo {
-  const { identity, bundle, profile } = options;
-  const { name, levels } = bundle.manifest;
-  return {
-    board: identity.board,
-    os: identity.os.slice(0, 200),
-    cpu: identity.cpu,
-    cores: identity.cores,
-    memoryBytes: identity.memoryBytes,
-    bundle: {
-      name,
-      levels: levels.map(({ sparsity, macs, accuracy }) => ({
-        sparsity,
-        macs,
-        accuracy: accuracy?.value ?? null,
-      })),
-    },
-    sensors: [...profile.sensors],
-    engine: `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}`,
-    ebbVersion: ebbVersion(),
-  };
-}
-
-/** A host's name as a topic may carry it. */
-function deviceName(hostname: string): string {
-  return hostname.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 64) || 'device';
-}
-
 /**
  * Prepares an agent; nothing is opened before `start`.
  *
@@ -129,6 +102,7 @@ export function openAgent(options: AgentOptions): Agent {
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const stopping = new AbortController();
   const { signal } = stopping;
+  const pending = new Set<PendingRequest>();
   let parts: Parts | undefined;
   let engine: Engine | undefined;
   let server: HttpServer | undefined;
@@ -151,17 +125,24 @@ export function openAgent(options: AgentOptions): Agent {
       return parts !== undefined && !signal.aborted;
     },
     async infer({ input, batch, level, deadlineMs = profile.deadlineMs, receivedMs }) {
-      const { queue, stats } = requireParts();
+      const { queue, stats, loop } = requireParts();
+      const waiting = { startMs: receivedMs, deadlineMs };
+      const isActive = level === undefined;
       stats.arrived(batch);
+      if (isActive) pending.add(waiting);
       try {
         const answer = await queue.submit({ input, batch, level });
         const { inferMs, queueMs } = answer;
         const latencyMs = monotonicMs() - receivedMs;
         stats.answered({ level: answer.level, batch, startMs: receivedMs, latencyMs, inferMs, deadlineMs });
+        pending.delete(waiting);
+        if (isActive && latencyMs > deadlineMs) loop.hurry();
         return { output: answer.output, level: answer.level, inferMs, queueMs };
       } catch (error) {
         stats.rejected();
         throw error;
+      } finally {
+        pending.delete(waiting);
       }
     },
   };
@@ -227,7 +208,7 @@ export function openAgent(options: AgentOptions): Agent {
       url: broker,
       fleet,
       device,
-      info: describeDevice({ identity, bundle, profile }),
+      info: describeDevice({ identity, manifest, sensors: profile.sensors }),
       onCommand: obey,
       log,
     });
@@ -241,6 +222,7 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   async function start(): Promise<{ url: string | undefined }> {
+    signal.throwIfAborted();
     if (profile.policy === 'fixed' && profile.level >= manifest.levels.length)
       throw new Error(
         `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
@@ -288,6 +270,7 @@ export function openAgent(options: AgentOptions): Agent {
       profile,
       runner,
       stats,
+      pending: () => [...pending],
       log,
       nowMs,
       monotonicMs,

@@ -6,11 +6,14 @@ import type { SwapEvent } from '../wire/swap.ts';
 import type { Calibration } from './calibrate/calibration.ts';
 import { type DeadlineState, decideDeadline } from './decide/deadline.ts';
 import { decideFixed } from './decide/fixed.ts';
-import type { MachineLoad, PolicyInput } from './decide/policy.ts';
+import type { Decision, MachineLoad, PendingRequest, PolicyInput } from './decide/policy.ts';
 import type { Profile } from './profile/schema.ts';
 import type { SensorReport, SensorRunner } from './sense/runner.ts';
 import type { Reading } from './sense/sensor.ts';
 import type { RequestStats } from './serve/request-stats.ts';
+
+/** Decisions between two intervals come at most so often. */
+const hurryEveryMs = 50;
 
 type ActivePolicy = { kind: 'deadline'; state: DeadlineState | undefined } | { kind: 'fixed'; level: number };
 
@@ -20,6 +23,8 @@ export type ControlLoopOptions = {
   profile: Profile;
   runner: SensorRunner;
   stats: RequestStats;
+  /** Requests for the active level that are not yet answered. */
+  pending: () => PendingRequest[];
   log: Logger;
   nowMs: () => number;
   monotonicMs: () => number;
@@ -31,6 +36,8 @@ export type ControlLoop = {
   stop(): void;
   /** Senses, decides and swaps once; never rejects. The loop does it every `profile.intervalMs`. */
   step(): Promise<void>;
+  /** Decides again without sensing, where that leads to another level: call it as a request misses its deadline. */
+  hurry(): void;
   /** Obeys an operator; what it changes is in force when it resolves. */
   obey(command: Command): Promise<CommandAnswer>;
   readonly policy: 'deadline' | 'fixed';
@@ -52,7 +59,7 @@ function readLoad(readings: readonly Reading[]): MachineLoad {
 
 /** Sense, decide, swap, every interval; whatever a sensor or a decision throws, the loop goes on. */
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
-  const { engine, calibration, profile, runner, stats, log, nowMs, monotonicMs, onSwap } = options;
+  const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
   const levels = engine.manifest.levels.length;
   const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
   let policy: ActivePolicy =
@@ -64,9 +71,10 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   let reason = 'just started';
   let timer: NodeJS.Timeout | undefined;
   let running = false;
+  let hurriedMs = Number.NEGATIVE_INFINITY;
 
-  function decide(): void {
-    const input: PolicyInput = {
+  function readInput(): PolicyInput {
+    return {
       nowMs: monotonicMs(),
       calibration,
       accuracy,
@@ -75,19 +83,16 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       dwellMs: profile.dwellMs,
       confirmations: profile.confirmations,
       observations: stats.observations,
+      pending: pending(),
       inputsPerS: stats.inputsPerS(),
       load: readLoad(reports.flatMap((report) => report.readings)),
       level: engine.level,
     };
-    let level: number;
-    if (policy.kind === 'fixed') {
-      const decision = decideFixed(input, policy.level);
-      ({ level, reason, slowdown } = decision);
-    } else {
-      const decision = decideDeadline(input, policy.state);
-      policy = { kind: 'deadline', state: decision.state };
-      ({ level, reason, slowdown } = decision);
-    }
+  }
+
+  function apply(decision: Pick<Decision<unknown>, 'level' | 'reason' | 'slowdown'>): void {
+    const { level } = decision;
+    ({ reason, slowdown } = decision);
     const from = engine.level;
     log.debug({ level, policy: policy.kind, slowdown, reason }, 'decided');
     if (level === from) return;
@@ -97,9 +102,30 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
     onSwap(swap);
   }
 
-  function tryToDecide(): void {
+  function decide(): void {
+    const input = readInput();
+    if (policy.kind === 'fixed') {
+      apply(decideFixed(input, policy.level));
+      return;
+    }
+    const decision = decideDeadline(input, policy.state);
+    policy = { kind: 'deadline', state: decision.state };
+    apply(decision);
+  }
+
+  function decideEarly(): void {
+    if (policy.kind !== 'deadline') return;
+    const input = readInput();
+    // Confirmations are counted by the interval: a decision in between must not add to them.
+    const decision = decideDeadline({ ...input, confirmations: Number.POSITIVE_INFINITY }, policy.state);
+    if (decision.level === input.level) return;
+    policy = { kind: 'deadline', state: decision.state };
+    apply(decision);
+  }
+
+  function attempt(how: () => void): void {
     try {
-      decide();
+      how();
     } catch (error) {
       log.error({ err: error }, `cannot decide, holding level ${engine.level}: ${String(error)}`);
     }
@@ -107,7 +133,7 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
 
   async function step(): Promise<void> {
     reports = await runner.read();
-    tryToDecide();
+    attempt(decide);
   }
 
   function schedule(): void {
@@ -135,6 +161,12 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       clearTimeout(timer);
     },
     step,
+    hurry() {
+      const atMs = monotonicMs();
+      if (atMs - hurriedMs < hurryEveryMs) return;
+      hurriedMs = atMs;
+      attempt(decideEarly);
+    },
     async obey(command) {
       const level = command.level ?? engine.level;
       const refusal = refuseLevel(level);
@@ -144,7 +176,7 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       // A policy that is in force already keeps what it has learnt.
       else if (policy.kind !== 'deadline') policy = { kind, state: undefined };
       log.info({ command }, `obeying: policy ${kind}${kind === 'fixed' ? ` at level ${level}` : ''}`);
-      tryToDecide();
+      attempt(decide);
       return { ok: true };
     },
     get policy() {

@@ -1,5 +1,30 @@
+import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
+import { UsageError } from '../terminal/usage-error.ts';
+import { examine } from './doctor/examine.ts';
+import { formatExamination } from './doctor/format-examination.ts';
+
+const examples = `
+Examples:
+  ebb doctor
+  ebb doctor --json
+  ebb doctor --root recorded/board     # sensors read recorded/board/proc and recorded/board/sys`;
+
+async function doctor({ root, json }: { root: string; json?: boolean }): Promise<void> {
+  const isFolder = await stat(root).then(
+    (info) => info.isDirectory(),
+    () => false,
+  );
+  if (!isFolder)
+    throw new UsageError(`Cannot examine "${root}" as --root must be a folder that holds proc/ and sys/`);
+  const found = await examine({ root });
+  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : `${formatExamination(found)}\n`);
+}
 
 export function command(): Command {
-  return new Command('doctor');
+  return new Command('doctor')
+    .option('--root <dir>', 'folder that holds proc/ and sys/', '/')
+    .option('--json', 'print everything as one JSON object')
+    .addHelpText('after', examples)
+    .action(doctor);
 }

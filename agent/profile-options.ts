@@ -56,7 +56,8 @@ export function applyFlags(profile: Profile, flags: ProfileFlags): Profile {
     try {
       parseBrokerUrl(broker);
     } catch (cause) {
-      throw new UsageError(cause instanceof Error ? cause.message : String(cause), { cause });
+      // Its message says it all: as a cause it would be printed twice.
+      throw new UsageError(cause instanceof Error ? cause.message : String(cause));
     }
   }
   if (flags.level !== undefined && (flags.policy ?? profile.policy) !== 'fixed')

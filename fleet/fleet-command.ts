@@ -142,20 +142,21 @@ function showTable(fleet: Fleet, notice: () => string | null): Show {
 }
 
 async function run(options: Options): Promise<void> {
-  const closed = new AbortController();
-  // The reader of a pipe went away.
-  process.stdout.once('error', () => closed.abort());
-  const signal = AbortSignal.any([interruptSignal(), closed.signal]);
   const asTable = options.json === undefined && process.stdout.isTTY === true;
   let notice: { line: string; untilMs: number } | null = null;
   const log = warningLog((line) => {
     if (asTable) notice = { line, untilMs: Date.now() + noticeMs };
     else process.stderr.write(`ebb fleet: ${line}\n`);
   });
+  const checked = await fleetOptions(options, log);
+  const closed = new AbortController();
+  // The reader of a pipe went away.
+  process.stdout.once('error', () => closed.abort());
+  const signal = AbortSignal.any([interruptSignal(), closed.signal]);
   const early: FleetEvent[] = [];
   let show: Show | null = null;
   const fleet = await startFleet({
-    ...(await fleetOptions(options, log)),
+    ...checked,
     signal,
     onEvent: (event) => {
       if (show) show.event(event);

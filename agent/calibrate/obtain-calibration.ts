@@ -8,8 +8,10 @@ import { calibrationKey, readCalibration, writeCalibration } from './cache.ts';
 import type { Calibration } from './calibration.ts';
 import { measureLevels } from './measure.ts';
 
-/** Beyond this share of CPU time used by others a measurement tells of them, not of the device: it is not kept. */
-const contendedShare = 0.3;
+/** Where others use more of the CPU than this a measurement tells of them, not of the device: some core must stay free. */
+function contendedShare(cores: number, threads: number): number {
+  return Math.max(0.3, 1 - threads / cores);
+}
 
 export type ObtainOptions = {
   engine: Engine;
@@ -61,7 +63,7 @@ export async function obtainCalibration(options: ObtainOptions): Promise<Obtaine
   const others = Array.isArray(after) ? after.find(({ name }) => name === 'cpu_others')?.value : undefined;
   const measuredAt = new Date(nowMs()).toISOString();
   const calibration: Calibration = { version: 1, key, measuredAt, batch, levels };
-  if (others !== undefined && others > contendedShare) {
+  if (others !== undefined && others > contendedShare(identity.cores, profile.engine.threads)) {
     const warning = `calibrated while others used ${Math.round(others * 100)}% of the cpu, so the latencies are too long; not kept: measure again on a calm machine with "ebb calibrate --force"`;
     return { calibration, source: 'measured', warning };
   }

@@ -21,6 +21,9 @@ export type Block = {
 const visibleOthers = 0.25;
 const visibleOffered = 0.7;
 const contentionGone = 0.5;
+/** With pressure readings less will do: where hardly a task waits, a core is free. */
+const contentionEased = 0.75;
+const nobodyWaits = 0.1;
 const loadGone = 0.75;
 const longestMs = 600_000;
 
@@ -37,9 +40,11 @@ export function stands(
   now: { nowMs: number; load: MachineLoad; inputsPerS: number; dwellMs: number },
 ): boolean {
   if (now.nowMs - block.atMs >= lengthMs(block, now.dwellMs)) return false;
-  const others = now.load.cpuOthers;
-  if (block.others >= visibleOthers && others !== undefined && others < block.others * contentionGone)
-    return false;
+  const { cpuOthers: others, psiCpuSome } = now.load;
+  if (block.others >= visibleOthers && others !== undefined) {
+    const calm = psiCpuSome !== undefined && psiCpuSome < nobodyWaits;
+    if (others < block.others * (calm ? contentionEased : contentionGone)) return false;
+  }
   if (block.offered >= visibleOffered && now.inputsPerS < block.inputsPerS * loadGone) return false;
   return true;
 }

@@ -29,6 +29,8 @@ const halfLifeMs = 5000;
 export type DeadlineState = {
   atMs: number;
   slowdown: number;
+  /** Where it was measured: at another level it is no more than a guess. */
+  slowdownLevel: number;
   swapMs: number | undefined;
   /** Consecutive decisions that found `level`, or a more accurate one, fit. */
   streak: { level: number; count: number } | undefined;
@@ -52,19 +54,36 @@ function evidence(input: PolicyInput, sinceMs: number): Observation[] {
   const mine = input.observations.filter(
     ({ level, startMs }) => level === input.level && startMs >= sinceMs && input.nowMs - startMs <= oldestMs,
   );
-  const young = mine.filter(({ startMs, latencyMs }) => input.nowMs - startMs - latencyMs <= windowMs);
+  const young = mine.filter((one) => isYoung(input, one, windowMs));
   return young.length >= fewest ? young : mine.slice(-fewest);
 }
 
-function nextSlowdown(input: PolicyInput, seen: Observation[], state: DeadlineState | undefined): number {
-  const young = seen.filter(({ startMs, latencyMs }) => input.nowMs - startMs - latencyMs <= recentMs);
-  const recent = young.length >= fewestRecent ? young : seen.slice(-fewestRecent);
-  const measured = estimateSlowdown(recent, input.calibration);
+function isYoung(input: PolicyInput, { startMs, latencyMs }: Observation, youngMs: number): boolean {
+  return input.nowMs - startMs - latencyMs <= youngMs;
+}
+
+function recentOf(input: PolicyInput, seen: Observation[]): Observation[] {
+  const young = seen.filter((one) => isYoung(input, one, recentMs));
+  return young.length >= fewestRecent ? young : seen.slice(-fewestRecent);
+}
+
+function nextSlowdown(
+  input: PolicyInput,
+  recent: Observation[],
+  state: DeadlineState | undefined,
+): Pick<DeadlineState, 'slowdown' | 'slowdownLevel'> {
   const before = state?.slowdown ?? 1;
-  if (measured !== undefined && young.length > 0)
-    return measured > before ? measured : before + (measured - before) / 2;
+  const slowdownLevel = state?.slowdownLevel ?? input.level;
+  const measured = estimateSlowdown(recent, input.calibration);
+  if (measured !== undefined && recent.some((one) => isYoung(input, one, recentMs))) {
+    const isNews = measured > before || slowdownLevel !== input.level;
+    return {
+      slowdown: isNews ? measured : before + (measured - before) / 2,
+      slowdownLevel: input.level,
+    };
+  }
   const elapsedMs = Math.max(0, input.nowMs - (state?.atMs ?? input.nowMs));
-  return 1 + (before - 1) * 0.5 ** (elapsedMs / halfLifeMs);
+  return { slowdown: 1 + (before - 1) * 0.5 ** (elapsedMs / halfLifeMs), slowdownLevel };
 }
 
 /**
@@ -82,8 +101,10 @@ export function decideDeadline(
   const { nowMs, calibration, load, level, goal, dwellMs, inputsPerS } = input;
   const ladder = buildLadder(calibration, input.accuracy);
   const swapMs = state?.swapMs;
-  const seen = evidence(input, swapMs === undefined ? Number.NEGATIVE_INFINITY : swapMs + settleMs);
-  const slowdown = nextSlowdown(input, seen, state);
+  const sinceMs = swapMs === undefined ? Number.NEGATIVE_INFINITY : swapMs + settleMs;
+  const seen = evidence(input, sinceMs);
+  const recent = recentOf(input, seen);
+  const { slowdown, slowdownLevel } = nextSlowdown(input, recent, state);
   const blocks: Record<number, Block> = { ...state?.blocks };
   const rung = ladder.indexOf(level);
   const deadlineMs =
@@ -93,8 +114,12 @@ export function decideDeadline(
           0.5,
         )
       : input.deadlineMs;
-  const misses = seen.filter((one) => one.latencyMs > one.deadlineMs).length;
-  const failing = misses >= 2 && chanceOfMisses(misses, seen.length, 1 - goal) < significance;
+  const late = (one: Observation) => one.latencyMs > one.deadlineMs;
+  const overdue = input.pending.filter(
+    (one) => one.startMs >= sinceMs && nowMs - one.startMs > one.deadlineMs,
+  ).length;
+  const misses = seen.filter(late).length + overdue;
+  const failing = misses >= 2 && chanceOfMisses(misses, seen.length + overdue, 1 - goal) < significance;
   const batch =
     seen.length > 0
       ? quantile(
@@ -105,16 +130,25 @@ export function decideDeadline(
   const scale = batch / calibration.batch;
   const p50Ms = (index: number) => calibration.levels[index].p50Ms * scale;
   const overheadMs = estimateOverheadMs(seen);
+  const told = recent.length + overdue;
+  const metShare = told > 0 ? recent.filter((one) => !late(one)).length / told : 1;
   const met =
-    seen.length === 0
+    told === 0
       ? 'no requests'
-      : `level ${level} met ${ms(deadlineMs)} in ${percent(1 - misses / seen.length)} of ${seen.length} runs`;
+      : `level ${level} met ${ms(deadlineMs)} in ${percent(metShare)} of the last ${told} runs`;
 
   const decide = (chosen: number, reason: string, streak?: DeadlineState['streak']) => ({
     level: chosen,
     reason,
     slowdown,
-    state: { atMs: nowMs, slowdown, swapMs: chosen === level ? swapMs : nowMs, streak, blocks },
+    state: {
+      atMs: nowMs,
+      slowdown,
+      slowdownLevel,
+      swapMs: chosen === level ? swapMs : nowMs,
+      streak,
+      blocks,
+    },
   });
 
   if (rung < 0) {

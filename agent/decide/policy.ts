@@ -15,6 +15,9 @@ export type Observation = {
   deadlineMs: number;
 };
 
+/** A request that waits for its answer; once its deadline has passed it counts as a miss. */
+export type PendingRequest = { startMs: number; deadlineMs: number };
+
 /** What decisions read of the machine; undefined where no sensor tells. */
 export type MachineLoad = {
   /** Share of all CPU time that was used, 0..1. */
@@ -36,6 +39,8 @@ export type PolicyInput = {
   confirmations: number;
   /** Recent answers, oldest first. */
   observations: readonly Observation[];
+  /** Requests for the active level that are not yet answered. */
+  pending: readonly PendingRequest[];
   /** Inputs that arrived per second over the last seconds, the refused ones among them. */
   inputsPerS: number;
   load: MachineLoad;

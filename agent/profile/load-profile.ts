@@ -3,6 +3,7 @@ import { basename, extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import type { z } from 'zod';
+import { UsageError } from '../../terminal/usage-error.ts';
 import { nearestName } from './nearest-name.ts';
 import { knownKeys, type Profile, profileSchema, toProfile } from './schema.ts';
 
@@ -64,7 +65,7 @@ export async function shippedProfiles(folder = shippedFolder): Promise<string[]>
 
 /**
  * Loads a profile by name (one that comes with ebb) or by path (whatever holds a slash or ends in .yaml or .yml).
- * @throws Error where there is none, or where it is wrong.
+ * @throws UsageError where there is none of that name, Error where it is wrong.
  */
 export async function loadProfile(nameOrPath: string, options: { folder?: string } = {}): Promise<Profile> {
   const { folder = shippedFolder } = options;
@@ -73,8 +74,8 @@ export async function loadProfile(nameOrPath: string, options: { folder?: string
     const known = await shippedProfiles(folder);
     if (!known.includes(nameOrPath)) {
       const near = nearestName(nameOrPath, known);
-      throw new Error(
-        `Cannot find profile "${nameOrPath}"${near ? `; did you mean "${near}"?` : ''} Known: ${known.join(', ')}; or give the path of a YAML file`,
+      throw new UsageError(
+        `Cannot find profile "${nameOrPath}" among ${known.join(', ')}; ${near ? `did you mean "${near}"?` : 'choose one of these or give the path of a YAML file'}`,
       );
     }
   }

@@ -12,12 +12,13 @@ export function editDistance(a: string, b: string): number {
   return row[b.length];
 }
 
-/** The known name that was most likely meant; undefined where none is near (more than half of the letters differ). */
+/** The known name that was most likely meant; undefined where none is near (more than two letters and more than half of them differ). */
 export function nearestName(name: string, known: readonly string[]): string | undefined {
   if (name.length > 64) return undefined;
   const [best] = known
     .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
     .sort((a, b) => a.distance - b.distance);
-  if (!best || best.distance > Math.max(name.length, best.candidate.length) / 2) return undefined;
+  if (!best || best.distance > Math.max(2, Math.max(name.length, best.candidate.length) / 2))
+    return undefined;
   return best.candidate;
 }

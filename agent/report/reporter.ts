@@ -85,7 +85,6 @@ export function createReporter(options: ReporterOptions): Reporter {
     onConnect: () => {
       sayOnline();
       send(link, { topic: topics.info, payload: infoPayload(), qos: 1, retain: true });
-      outbox.rewind();
       pump();
     },
     onDisconnect: () => outbox.rewind(),
@@ -94,6 +93,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     ...(options.random ? { random: options.random } : {}),
   });
   let willSeq = 0;
+  let startedMs = Number.POSITIVE_INFINITY;
+  let toldTwin = '';
 
   function sayOnline(): void {
     const payload = encodeStatus(
@@ -112,13 +113,21 @@ export function createReporter(options: ReporterOptions): Reporter {
     else inbox.receive(message);
   }
 
-  /** The last will of an earlier connection may come after our `online` and must not stand as the last word. */
+  /** Our own status topic, heard back. */
   function mendStatus(message: Message): void {
     const status = decodeStatus(message.payload);
-    if (!status.ok || status.value.body.status === 'online') return;
-    const { stamp } = status.value;
-    if (stamp.start !== start && message.retain) return;
-    if (stamp.start !== start || stamp.seq < willSeq - 1) sayOnline();
+    if (!status.ok) return;
+    const { stamp, body } = status.value;
+    const ours = stamp.start === start;
+    // Whatever an earlier start of this agent left behind is older than this start.
+    if (!ours && Date.parse(stamp.time) > startedMs && stamp.start !== toldTwin) {
+      toldTwin = stamp.start;
+      log.warn({ fleet, device }, 'another agent has the same name: give each device a name of its own');
+    }
+    if (body.status === 'online') return;
+    // The last will of an earlier connection may come after our `online` and must not stand as the last word.
+    const late = ours ? stamp.seq < willSeq - 1 : !message.retain;
+    if (late) sayOnline();
   }
 
   function send(to: BrokerLink, message: Parameters<BrokerLink['publish']>[0]): void {
@@ -172,7 +181,10 @@ export function createReporter(options: ReporterOptions): Reporter {
   }
 
   return {
-    start: () => link.start(),
+    start() {
+      startedMs = now().getTime();
+      return link.start();
+    },
     publishTelemetry(telemetry) {
       const made = stamp('telemetry');
       enqueue('telemetry', topics.telemetry, () => encodeTelemetry(made, telemetry));

@@ -33,55 +33,59 @@ const listenErrors: Record<string, string> = {
 /** Serves `app`; slow and idle clients are cut off, so that they cannot hold connections for ever. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { app, host, port, hasToken, requestTimeoutMs } = options;
-  let server: Server | undefined;
+  let listening: Promise<{ server: Server; url: string }> | undefined;
+
+  async function listen(): Promise<{ server: Server; url: string }> {
+    if (!isLoopback(host) && !hasToken)
+      throw new Error(
+        `Cannot listen on "${host}" as a host beyond loopback needs a token: give --token-file FILE or EBB_TOKEN, or listen on 127.0.0.1`,
+      );
+    const server = createServer(
+      {
+        headersTimeout: Math.min(requestTimeoutMs, 5000),
+        requestTimeout: requestTimeoutMs,
+        // How often the two limits above are looked at.
+        connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
+        keepAliveTimeout: 30_000,
+        maxHeaderSize: 16 * 1024,
+      },
+      getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+    );
+    server.maxConnections = 1024;
+    // A client that does not read its answer is cut off too.
+    server.setTimeout(60_000);
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', (cause: NodeJS.ErrnoException) =>
+        reject(
+          new Error(`Cannot listen on ${host}:${port}: ${listenErrors[cause.code ?? ''] ?? cause.message}`, {
+            cause,
+          }),
+        ),
+      );
+      server.listen(port, host.replace(/^\[|\]$/g, ''), resolve);
+    });
+    // Such as EMFILE on accept: the connection is lost, the agent is not.
+    server.on('error', () => {});
+    const { address, family, port: chosen } = server.address() as AddressInfo;
+    return { server, url: `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}` };
+  }
 
   return {
     async start() {
-      if (!isLoopback(host) && !hasToken)
-        throw new Error(
-          `Cannot listen on "${host}" as a host beyond loopback needs a token: give --token-file FILE or EBB_TOKEN, or listen on 127.0.0.1`,
-        );
-      const listening = createServer(
-        {
-          headersTimeout: Math.min(requestTimeoutMs, 5000),
-          requestTimeout: requestTimeoutMs,
-          // How often the two limits above are looked at.
-          connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
-          keepAliveTimeout: 30_000,
-          maxHeaderSize: 16 * 1024,
-        },
-        getRequestListener(app.fetch, { overrideGlobalObjects: false }),
-      );
-      listening.maxConnections = 1024;
-      // A client that does not read its answer is cut off too.
-      listening.setTimeout(60_000);
-      server = listening;
-      await new Promise<void>((resolve, reject) => {
-        listening.once('error', (cause: NodeJS.ErrnoException) =>
-          reject(
-            new Error(
-              `Cannot listen on ${host}:${port}: ${listenErrors[cause.code ?? ''] ?? cause.message}`,
-              { cause },
-            ),
-          ),
-        );
-        listening.listen(port, host.replace(/^\[|\]$/g, ''), resolve);
-      });
-      // Such as EMFILE on accept: the connection is lost, the agent is not.
-      listening.on('error', () => {});
-      const { address, family, port: chosen } = listening.address() as AddressInfo;
-      return `http://${family === 'IPv6' ? `[${address}]` : address}:${chosen}`;
+      listening ??= listen();
+      return (await listening).url;
     },
+    // Both wait for a start that is under way: a server that is closed before it listens would listen afterwards.
     drain() {
-      server?.close();
-      server?.closeIdleConnections();
+      listening?.then(
+        ({ server }) => void server.close(),
+        () => {},
+      );
     },
     async close() {
-      const listening = server;
-      server = undefined;
-      if (!listening) return;
-      listening.close();
-      listening.closeAllConnections();
+      const listened = await listening?.catch(() => undefined);
+      listened?.server.close();
+      listened?.server.closeAllConnections();
     },
   };
 }

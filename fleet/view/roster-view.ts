@@ -35,8 +35,6 @@ type RosterColumn = {
 const nameWidthMax = 28;
 const swapLinesMax = 5;
 const gap = 2;
-/** Lines around devices and swaps: table head, "more", blank line and title of the swaps, blank line and notice, cursor. */
-const tableFrame = 7;
 
 const celsius = (tempC: number | null) => (tempC === null ? '-' : `${tempC.toFixed(0)} C`);
 
@@ -177,14 +175,22 @@ export function renderRoster(state: ViewState): string {
   const paint: Paint = (style, text) =>
     state.color ? styleText(style, text, { validateStream: false }) : text;
   const records = state.roster.devices();
+  const { badMessages, refusedDevices } = state.roster;
+  const troubles = [
+    ...(badMessages > 0 ? [`${badMessages} bad messages`] : []),
+    ...(refusedDevices > 0 ? [`${refusedDevices} messages of devices beyond the limit`] : []),
+    ...(state.notice === null ? [] : [printable(state.notice)]),
+  ];
   const lines = [...headLines(state, records, paint), ''];
   if (records.length === 0) {
     lines.push('No device yet. Start one with:', '', `  ebb run BUNDLE --broker ${state.brokerUrl}`);
   } else {
-    // Devices come first; swaps get the lines that are left, one at the least.
-    const free = state.rows - lines.length - tableFrame;
-    const room = Math.max(1, Math.min(records.length, free - 1));
-    const swaps = state.roster.swaps().slice(0, Math.max(1, Math.min(swapLinesMax, free - room)));
+    // Devices come first; swaps get the lines that are left. Not for them: table head, title of the
+    // swaps and the blank line above, the last line of the terminal, and what troubles need.
+    const free = state.rows - lines.length - 4 - (troubles.length > 0 ? 2 : 0);
+    const room = records.length <= free - 1 ? records.length : Math.max(1, free - 2);
+    const left = free - room - (room < records.length ? 1 : 0);
+    const swaps = state.roster.swaps().slice(0, Math.max(0, Math.min(swapLinesMax, left)));
     lines.push(rosterTable(state, records.slice(0, room), paint));
     if (records.length > room) lines.push(paint('dim', `and ${records.length - room} more`));
     if (swaps.length > 0)
@@ -194,12 +200,6 @@ export function renderRoster(state: ViewState): string {
         ...swaps.map((swap) => swapLine(swap, state.columns, paint)),
       );
   }
-  const { badMessages, refusedDevices } = state.roster;
-  const troubles = [
-    ...(badMessages > 0 ? [`${badMessages} bad messages`] : []),
-    ...(refusedDevices > 0 ? [`${refusedDevices} messages of devices beyond the limit`] : []),
-    ...(state.notice === null ? [] : [printable(state.notice)]),
-  ];
   if (troubles.length > 0) lines.push('', paint('yellow', clip(troubles.join('; '), state.columns)));
   return lines.join('\n');
 }

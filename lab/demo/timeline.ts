@@ -1,8 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { levelColors } from '../../trainer/curve/level-colors.ts';
 import type { Track } from './track.ts';
-
-const levelColors = ['#1f5fa8', '#2f9e77', '#d98a1f', '#b0413e', '#6a4fa3'];
 
 /** Latency of every request over time, one panel a track, coloured by level, with the deadline as a line: an SVG document. */
 export function drawTimeline(tracks: Track[], options: { deadlineMs: number; levels: number }): string {
@@ -31,7 +30,7 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
     marginRight: 70,
     style: { background: 'white', color: '#222', fontFamily: 'sans-serif', fontSize: '12px' },
     x: { label: 'time (s)', nice: true },
-    y: { label: 'latency (ms)', type: 'log', grid: true, nice: true },
+    y: { label: 'latency (ms)', type: 'log', grid: true, nice: true, ticks: 4, tickFormat: ',~d' },
     fy: { label: null, domain: tracks.map((track) => track.policy) },
     color: { domain: levels, range: levelColors },
     marks: [
@@ -40,8 +39,8 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
         fy: 'track',
         x: (span: { from: number; to: number }) => (span.from + span.to) / 2,
         text: () => 'other processes take the CPU',
-        frameAnchor: 'top',
-        dy: 6,
+        frameAnchor: 'bottom',
+        dy: -6,
         fill: '#7a705a',
       }),
       Plot.dot(dots, { fy: 'track', x: 's', y: 'ms', fill: 'level', r: 2 }),
@@ -52,8 +51,10 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
         frameAnchor: 'left',
         textAnchor: 'start',
         dx: 4,
-        dy: -7,
+        dy: -8,
         fill: '#c22',
+        stroke: 'white',
+        strokeWidth: 4,
       }),
       // Plot's own legend is HTML; these stand in the figure.
       ...levels.map((level, index) =>

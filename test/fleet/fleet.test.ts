@@ -6,6 +6,7 @@ import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createReporter, type ReporterOptions } from '../../agent/report/reporter.ts';
 import { type FleetOptions, startFleet } from '../../fleet/fleet.ts';
+import { command } from '../../fleet/fleet-command.ts';
 import type { FleetEvent } from '../../fleet/fleet-event.ts';
 import type { Command } from '../../wire/command.ts';
 import { deviceTopics } from '../../wire/topics.ts';
@@ -83,7 +84,8 @@ describe('startFleet()', () => {
   });
 
   it('sends commands and returns the answer, 409 where the device refuses, 504 where it does not answer', async () => {
-    const { fleet, post } = await monitor({ commandTimeoutMs: 400 });
+    const { fleet, post } = await monitor();
+    const hasty = await monitor({ brokerUrl: fleet.brokerUrl, commandTimeoutMs: 50 });
     const obeyed: Command[] = [];
     const reporter = await agent(fleet.brokerUrl, {
       onCommand: (command) => {
@@ -92,7 +94,9 @@ describe('startFleet()', () => {
         return Promise.resolve(command.level < 3 ? { ok: true } : { ok: false, error: 'no such level' });
       },
     });
-    await until('it is known', () => fleet.roster.device('f', 'd')?.state === 'online');
+    await until('it is known to both', () =>
+      [fleet, hasty.fleet].every(({ roster }) => roster.device('f', 'd')?.state === 'online'),
+    );
     const set = '/api/devices/f/d/set';
     expect(await post(`${set}/level`, '{"level":2}')).toEqual({ status: 200, body: { ok: true } });
     expect(await post(`${set}/level`, '{"level":5}')).toEqual({
@@ -104,7 +108,8 @@ describe('startFleet()', () => {
     expect((await post(`${set}/level`, `{"x":"${'x'.repeat(20_000)}"}`)).status).toBe(413);
     expect((await post(`${set}/reboot`, '{}')).status).toBe(404);
     expect((await post('/api/devices/f/none/set/level', '{"level":2}')).status).toBe(404);
-    expect((await post(`${set}/policy`, '{"policy":"fixed","level":0}')).status).toBe(504);
+    expect((await hasty.post(`${set}/policy`, '{"policy":"fixed","level":0}')).status).toBe(504);
+    await until('the last command has come', () => obeyed.length === 3);
     expect(obeyed).toEqual([
       { kind: 'set_level', level: 2 },
       { kind: 'set_level', level: 5 },
@@ -289,9 +294,15 @@ describe('ebb fleet', () => {
     [['--http', 'nowhere'], /HOST:PORT/],
     [['--http', '0.0.0.0:0'], /token/],
     [['--fleet', 'a/b'], /fleet name/],
-  ])('ends with status 2 for %j', async (args, message) => {
-    const { exit, stderr } = run(...args);
+    [['--embedded-broker', '0.0.0.0:0'], /token/],
+    [['--broker', 'mqtt://h', '--ca', projectRoot], /--ca/],
+  ])('refuses %j and says why', async (args, message) => {
+    await expect(command().parseAsync(args, { from: 'user' })).rejects.toThrow(message);
+  });
+
+  it('ends with status 2 for wrong use', async () => {
+    const { exit, stderr } = run('--broker', 'http://x');
     expect((await exit)[0]).toBe(2);
-    expect(stderr()).toMatch(message);
+    expect(stderr()).toMatch(/^ebb fleet: .*scheme must be one of/);
   });
 });

@@ -55,9 +55,19 @@ describe('renderRoster()', () => {
       fc.property(fc.integer({ min: 40, max: 200 }), fc.integer({ min: 12, max: 60 }), (columns, rows) => {
         const lines = render(roster, { columns, rows, notice: 'n'.repeat(300) }).split('\n');
         expect(Math.max(...lines.map((line) => [...line].length))).toBeLessThanOrEqual(columns);
-        expect(lines.length).toBeLessThanOrEqual(rows);
+        expect(lines.length).toBeLessThan(rows);
       }),
+      { numRuns: 40 },
     );
+  });
+
+  it('uses the lines of a small terminal for devices first', () => {
+    const text = render(fleetOf(['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h']), { rows: 16 });
+    expect(text.match(/ online /g)).toHaveLength(6);
+    expect(text).toContain('and 2 more');
+    expect(
+      render(fleetOf(['a', 'b', 'c', 'd', 'e', 'f', 'g']), { rows: 16 }).match(/ online /g),
+    ).toHaveLength(7);
   });
 
   it('says that the broker is away', () => {

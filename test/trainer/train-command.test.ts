@@ -80,6 +80,22 @@ describe('claimRunFolder()', () => {
     await expect(claimRunFolder(join(dir, 'run.json', 'below'))).rejects.toThrow(/choose another --out/);
   });
 
+  it('refuses a folder that cannot be made, and does not try for ever', async () => {
+    const file = join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    await expect(claimRunFolder(file)).rejects.toThrow(/must be a folder that can be written/);
+    if (existsSync('/proc/self'))
+      await expect(claimRunFolder('/proc/absent/run')).rejects.toThrow(
+        /must be a folder that can be written/,
+      );
+  });
+
+  it('removes the folders it made, and only those', async () => {
+    const dir = await temporaryFolder();
+    await (await claimRunFolder(join(dir, 'a', 'b'))).release();
+    expect(await readdir(dir)).toEqual([]);
+  });
+
   it('keeps a folder that was there before', async () => {
     const dir = await temporaryFolder();
     await (await claimRunFolder(dir)).release();

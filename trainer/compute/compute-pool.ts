@@ -23,6 +23,7 @@ type Thread = { worker: Worker; task: Task | undefined };
 
 export function createComputePool(setting: ThreadSetting & { threads: number }): ComputePool {
   const { threads: count, ...workerData } = setting;
+  const workers: Worker[] = [];
   const threads: Thread[] = [];
   const queue: Task[] = [];
   let closedBy: { reason: unknown } | undefined;
@@ -63,19 +64,17 @@ export function createComputePool(setting: ThreadSetting & { threads: number }):
         dispatch();
       });
       worker.on('error', (error) => {
-        reject(error);
         failAll(error);
+        reject(closedBy?.reason);
       });
       worker.on('exit', (code) => {
-        const error = new Error(`A compute thread ended with status ${code}`);
-        reject(error);
-        failAll(error);
+        failAll(new Error(`A compute thread ended with status ${code}`));
+        reject(closedBy?.reason);
       });
       workers.push(worker);
     });
   }
 
-  const workers: Worker[] = [];
   return {
     threads: count,
     async start() {

@@ -1,11 +1,9 @@
 import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
+import { levelColors } from './level-colors.ts';
 
 /** The loss of one training step. */
 export type CurvePoint = { iteration: number; level: number; loss: number };
-
-/** Okabe and Ito's colours, which colour-blind readers can tell apart; more levels than colours begin again. */
-const colours = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
 
 /** Points of the drawn line of one level: more cannot be seen at this width and make the file heavy. */
 const drawnPoints = 240;
@@ -26,7 +24,7 @@ export function drawTrainingCurve(points: CurvePoint[], levels: number[]): strin
   const names = levels.map(
     (sparsity, level) => `level ${level}: ${Number((100 * sparsity).toFixed(2))}% sparse`,
   );
-  const colour = (level: number) => colours[level % colours.length];
+  const colour = (level: number) => levelColors[level % levelColors.length];
   const lines = levels.map((_, level) => {
     const own = points.filter((point) => point.level === level && Number.isFinite(point.loss));
     return Plot.lineY(smooth(own), { x: 'iteration', y: 'loss', stroke: colour(level), strokeWidth: 2 });

@@ -66,6 +66,7 @@ export type BrokerLink = {
   publish(message: Outgoing): Promise<void>;
   /** Says goodbye, so that the broker does not publish the last will. Ends within `limitMs`. */
   stop(limitMs?: number): Promise<void>;
+  /** True from `onConnect` on, until the connection is lost. */
   readonly connected: boolean;
   /** The version in use, or the one that worked last. */
   readonly version: ProtocolVersion | null;
@@ -79,6 +80,8 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
   const nowMs = options.nowMs ?? (() => performance.now());
   const stopping = new AbortController();
   let client: MqttClient | null = null;
+  /** Between `onConnect` and `onDisconnect`. */
+  let usable = false;
   let version: ProtocolVersion | null = null;
   let toldFailure = '';
 
@@ -111,6 +114,14 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
     toldFailure = '';
     log.info({ broker: url.shown, mqtt: version === 5 ? '5' : '3.1.1' }, 'connected to the broker');
     return new Promise((resolve) => {
+      // It may be over already: its events would be missed.
+      if (!current.connected) {
+        client = null;
+        current.end(true);
+        ready();
+        resolve();
+        return;
+      }
       let lost = 'the connection closed';
       current.on('error', (error) => {
         lost = error.message;
@@ -127,6 +138,7 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
       let told = false;
       current.once('close', () => {
         if (client === current) client = null;
+        usable = false;
         current.end(true);
         if (!stopping.signal.aborted) {
           log.warn({ broker: url.shown, why: lost }, 'lost the broker');
@@ -138,6 +150,7 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
       const subscribed = () => {
         if (client !== current || stopping.signal.aborted || told) return;
         told = true;
+        usable = true;
         options.onConnect();
         ready();
       };
@@ -208,7 +221,7 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
       await running;
     },
     get connected() {
-      return client?.connected ?? false;
+      return usable && (client?.connected ?? false);
     },
     get version() {
       return version;

@@ -23,6 +23,8 @@ export type Attempt =
   | { outcome: 'failed'; error: Error };
 
 const connectTimeoutMs = 5000;
+/** Timers may fire a little early by another clock. */
+const clockSlackMs = 50;
 /** Largest packet that an MQTT 5 broker may send us; our largest payload and its head fit. */
 const packetBytesMax = 300 * 1024;
 // CONNACK: 1 in MQTT 3.1.1 (aedes answers so, in 3.1.1's form, to an MQTT 5 CONNECT) and 0x84 in MQTT 5.
@@ -105,17 +107,21 @@ export function connectOnce(options: {
     const failed = (error: Error) => settle({ outcome: 'failed', error });
     const onAbort = () => failed(new Error('stopped'));
     const onConnect = () => settle({ outcome: 'connected', client, version });
+    const isLate = () => options.nowMs() - startedMs >= connectTimeoutMs - clockSlackMs;
     const onError = (error: Error & { code?: unknown }) => {
       if (typeof error.code === 'number' && versionRefusals.has(error.code))
         settle({ outcome: 'other-version', error });
-      // A broker that cannot make sense of our CONNECT may just hang up.
-      else if (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+      // A broker that cannot make sense of our CONNECT may just hang up, or answer what only its own version can read.
+      else if (
+        error.code === 'ECONNRESET' ||
+        error.code === 'EPIPE' ||
+        (error.code === undefined && !isLate())
+      )
         settle({ outcome: 'other-version', error });
       else failed(error);
     };
     const onClose = () => {
-      const late = options.nowMs() - startedMs >= connectTimeoutMs;
-      if (late) failed(new Error(`no answer from ${url.shown} within ${connectTimeoutMs / 1000} s`));
+      if (isLate()) failed(new Error(`no answer from ${url.shown} within ${connectTimeoutMs / 1000} s`));
       else
         settle({
           outcome: 'other-version',

@@ -1,0 +1,36 @@
+import type { Manifest } from '../bundle/manifest.ts';
+import type { DeviceInfo } from '../wire/info.ts';
+import { ebbVersion, packageVersion } from './package-version.ts';
+import type { Identity } from './sense/identity.ts';
+
+/** What the broker is told of this device and the bundle that it serves. */
+export function describeDevice(options: {
+  identity: Identity;
+  manifest: Manifest;
+  sensors: readonly string[];
+}): DeviceInfo {
+  const { identity, manifest, sensors } = options;
+  return {
+    board: identity.board,
+    os: identity.os.slice(0, 200),
+    cpu: identity.cpu,
+    cores: identity.cores,
+    memoryBytes: identity.memoryBytes,
+    bundle: {
+      name: manifest.name,
+      levels: manifest.levels.map(({ sparsity, macs, accuracy }) => ({
+        sparsity,
+        macs,
+        accuracy: accuracy?.value ?? null,
+      })),
+    },
+    sensors: [...sensors],
+    engine: `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}`,
+    ebbVersion: ebbVersion(),
+  };
+}
+
+/** A host's name as a topic may carry it. */
+export function deviceName(hostname: string): string {
+  return hostname.replace(/[^A-Za-z0-9._-]/g, '-').slice(0, 64) || 'device';
+}

@@ -1,0 +1,161 @@
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { type AgentOptions, openAgent } from '../../agent/agent.ts';
+import { parseProfile } from '../../agent/profile/load-profile.ts';
+import type { ReporterOptions } from '../../agent/report/reporter.ts';
+import type { SwapEvent } from '../../wire/swap.ts';
+import type { Telemetry } from '../../wire/telemetry.ts';
+import { projectRoot } from '../project-root.ts';
+import { calibration } from './decide/policy-input.ts';
+import { fakeEngine, tinyManifest } from './fake-engine.ts';
+
+const settle = () => new Promise((resolve) => setTimeout(resolve, 1));
+const input = new Float32Array(64).fill(1);
+
+function setUp(
+  options: { profile?: string; inferMs?: number } & Partial<Omit<AgentOptions, 'profile'>> = {},
+) {
+  const { profile = '', inferMs = 1, ...rest } = options;
+  const engine = fakeEngine({ inferMs: () => inferMs });
+  const reported = { telemetry: [] as Telemetry[], swaps: [] as SwapEvent[], stopped: 0 };
+  const made: ReporterOptions[] = [];
+  const agent = openAgent({
+    bundle: { dir: '', manifest: tinyManifest, models: [] },
+    profile: parseProfile(
+      `interval_ms: 20\nreport: { broker: "mqtt://127.0.0.1:1", device: dev, interval_s: 3000 }\nhttp: { port: 0 }\n${profile}`,
+      { name: 'test' },
+    ),
+    log: pino({ level: 'silent' }),
+    root: join(projectRoot, 'test/fixtures/laptop'),
+    calibration,
+    openEngine: async () => engine,
+    createReporter: (reporterOptions) => {
+      made.push(reporterOptions);
+      return {
+        start: async () => {},
+        publishTelemetry: (telemetry) => void reported.telemetry.push(telemetry),
+        publishSwap: (swap) => void reported.swaps.push(swap),
+        stop: async () => {
+          reported.stopped += 1;
+        },
+      };
+    },
+    ...rest,
+  });
+  onTestFinished(() => agent.stop());
+  return { agent, engine, reported, made };
+}
+
+/** Waits until `condition` holds; the test's own limit ends it where it never does. */
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await settle();
+}
+
+describe('the agent', () => {
+  it('answers in the program and over HTTP at the active level', async () => {
+    const { agent } = setUp();
+    const { url } = await agent.start();
+    expect(await agent.infer(input)).toMatchObject({ level: 0, inferMs: 1 });
+    expect(await agent.infer(input, { level: 2 })).toMatchObject({ level: 2 });
+    const tensor = { name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: [...input] };
+    const response = await fetch(`${url}/v2/models/tiny/infer`, {
+      method: 'POST',
+      body: JSON.stringify({ inputs: [tensor] }),
+    });
+    expect(await response.json()).toMatchObject({ model_version: '0', outputs: [{ data: [64, 0, 1] }] });
+  });
+
+  it('swaps down when requests miss the deadline, and reports why', async () => {
+    const { agent, reported } = setUp({ profile: 'deadline_ms: 0.000001' });
+    await agent.start();
+    for (let i = 0; i < 12; i += 1) await agent.infer(input);
+    await until(() => reported.swaps.length > 0);
+    const [swap] = reported.swaps;
+    expect(swap).toMatchObject({ from: 0, to: 2, policy: 'deadline' });
+    expect(swap?.reason).toMatch(/level 0 met .* in 0% of the last \d+ runs/);
+    expect(agent.level).toBe(2);
+  });
+
+  it('obeys commands, says what is wrong with the others, and keeps its own word', async () => {
+    const { agent, made, reported } = setUp();
+    await agent.start();
+    const obey = made[0]!.onCommand;
+    expect(await obey({ kind: 'set_level', level: 1 })).toEqual({ ok: true });
+    expect([agent.level, agent.policy]).toEqual([1, 'fixed']);
+    expect(await obey({ kind: 'set_level', level: 7 })).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/0 to 2: current value is 7/),
+    });
+    expect(await obey({ kind: 'set_policy', policy: 'fixed', level: 2 })).toEqual({ ok: true });
+    expect(agent.level).toBe(2);
+    expect(await obey({ kind: 'set_policy', policy: 'deadline' })).toEqual({ ok: true });
+    expect(agent.policy).toBe('deadline');
+    expect(reported.swaps.map(({ from, to, policy }) => [from, to, policy])).toEqual([
+      [0, 1, 'fixed'],
+      [1, 2, 'fixed'],
+    ]);
+  });
+
+  it('tells the broker what the device is and, in the end, what the last window was like', async () => {
+    const { agent, made, reported } = setUp();
+    await agent.start();
+    expect(made[0]).toMatchObject({
+      fleet: 'ebb',
+      device: 'dev',
+      info: { bundle: { name: 'tiny', levels: [{ accuracy: 0.9 }, {}, {}] } },
+    });
+    await agent.infer(input);
+    await agent.infer(input, { level: 2 });
+    await agent.stop();
+    expect(reported.stopped).toBe(1);
+    expect(reported.telemetry).toMatchObject([
+      {
+        requests: 2,
+        deadlineHits: 2,
+        levelShare: [0.5, 0, 0.5],
+        level: 0,
+        policy: 'deadline',
+        deadlineMs: 50,
+      },
+    ]);
+    expect(reported.telemetry[0]!.expectedAccuracy).toBeCloseTo((0.9 + 0.7) / 2);
+  });
+
+  it('answers what it took before it stops, and refuses what comes later', async () => {
+    const { agent, engine } = setUp();
+    await agent.start();
+    engine.hold = true;
+    const taken = agent.infer(input);
+    const stopping = agent.stop();
+    await expect(agent.infer(input)).rejects.toMatchObject({ status: 503 });
+    engine.release();
+    expect(await taken).toMatchObject({ level: 0 });
+    await stopping;
+  });
+
+  it('can be stopped before it was started and while it starts', async () => {
+    const early = setUp();
+    await early.agent.stop();
+    await expect(early.agent.start()).rejects.toThrow(/stopped/);
+    const during = setUp();
+    const starting = during.agent.start();
+    await during.agent.stop();
+    await expect(starting).rejects.toThrow(/stopped/);
+  });
+
+  it('is not ready before it has started, and cannot hold a level that there is not', async () => {
+    const { agent } = setUp();
+    await expect(agent.infer(input)).rejects.toMatchObject({ status: 503 });
+    const fixed = setUp({ profile: 'policy: fixed\nlevel: 3' });
+    await expect(fixed.agent.start()).rejects.toThrow(/must be 0 to 2/);
+  });
+
+  it('holds a fixed level through all misses', async () => {
+    const { agent, reported } = setUp({ profile: 'policy: fixed\nlevel: 1\ndeadline_ms: 0.000001' });
+    await agent.start();
+    for (let i = 0; i < 12; i += 1) await agent.infer(input);
+    await settle();
+    expect([agent.level, reported.swaps]).toEqual([1, []]);
+  });
+});

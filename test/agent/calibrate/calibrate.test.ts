@@ -1,0 +1,138 @@
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { calibrationKey, defaultCacheDir, readCalibration } from '../../../agent/calibrate/cache.ts';
+import { measureLevels } from '../../../agent/calibrate/measure.ts';
+import { obtainCalibration } from '../../../agent/calibrate/obtain-calibration.ts';
+import { parseProfile } from '../../../agent/profile/load-profile.ts';
+import type { Identity } from '../../../agent/sense/identity.ts';
+import { temporaryFolder } from '../../temporary-folder.ts';
+import { fakeEngine, tinyManifest } from '../fake-engine.ts';
+
+const identity: Identity = {
+  board: 'board',
+  os: 'os',
+  cpu: 'cpu',
+  arch: 'x64',
+  cores: 2,
+  memoryBytes: 1,
+  hostname: 'host',
+};
+const profile = parseProfile('calibration: { seconds: 0.01 }', { name: 'test' });
+
+/** A clock that goes on by a millisecond at each look. */
+function tickingClock() {
+  let nowMs = 0;
+  return () => {
+    nowMs += 1;
+    return nowMs;
+  };
+}
+
+describe('measureLevels()', () => {
+  it('runs the levels in turn, leaves the warm-up out, and keeps the active level', async () => {
+    let runs = 0;
+    // The first rounds are a hundred times slower: they must not count.
+    const engine = fakeEngine({
+      inferMs: (level, batch) => {
+        runs += 1;
+        return (runs <= 9 ? 100 : 1) * batch * (4 - level);
+      },
+    });
+    engine.setLevel(1);
+    const levels = await measureLevels({ engine, batch: 2, seconds: 0.001, monotonicMs: tickingClock() });
+    expect(levels.map(({ level, p50Ms, p95Ms, meanMs }) => [level, p50Ms, p95Ms, meanMs])).toEqual([
+      [0, 8, 8, 8],
+      [1, 6, 6, 6],
+      [2, 4, 4, 4],
+    ]);
+    expect(levels.every(({ runs }) => runs === 10)).toBe(true);
+    expect(engine.ran.slice(0, 6)).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(engine.level).toBe(1);
+  });
+
+  it('ends when it is told to', async () => {
+    const controller = new AbortController();
+    controller.abort(new Error('enough'));
+    const options = { engine: fakeEngine(), batch: 1, seconds: 1, monotonicMs: tickingClock() };
+    await expect(measureLevels({ ...options, signal: controller.signal })).rejects.toThrow('enough');
+  });
+});
+
+describe('obtainCalibration()', () => {
+  async function obtain(cacheDir: string, force = false) {
+    const engine = fakeEngine();
+    const root = await temporaryFolder();
+    const times = { nowMs: () => 0, monotonicMs: tickingClock() };
+    const obtained = await obtainCalibration({ engine, identity, profile, cacheDir, force, root, ...times });
+    return { ...obtained, runs: engine.ran.length };
+  }
+
+  it('measures once, then answers from the cache, and measures again where told to', async () => {
+    const cacheDir = join(await temporaryFolder(), 'new', 'folder');
+    const first = await obtain(cacheDir);
+    expect(first).toMatchObject({ source: 'measured', warning: undefined });
+    const second = await obtain(cacheDir);
+    expect(second).toMatchObject({ source: 'cache', runs: 0, calibration: first.calibration });
+    expect(await obtain(cacheDir, true)).toMatchObject({ source: 'measured' });
+    expect((await readdir(cacheDir)).length).toBe(1);
+  });
+
+  it('measures again where the cache is corrupt', async () => {
+    const cacheDir = await temporaryFolder();
+    await obtain(cacheDir);
+    const [file] = await readdir(cacheDir);
+    for (const text of ['', '{"version":1', '[]', 'null', '{"version":2}']) {
+      await writeFile(join(cacheDir, file!), text);
+      expect((await obtain(cacheDir)).source).toBe('measured');
+    }
+  });
+
+  it('works, with a warning, where the cache cannot be written', async () => {
+    const file = join(await temporaryFolder(), 'file');
+    await writeFile(file, '');
+    const obtained = await obtain(join(file, 'below'));
+    expect(obtained).toMatchObject({ source: 'measured', warning: expect.stringContaining('cannot keep') });
+  });
+});
+
+describe('the cache', () => {
+  const key = (change: object = {}) =>
+    calibrationKey({
+      manifest: tinyManifest,
+      device: { cpu: 'cpu', cores: 2, arch: 'x64' },
+      threads: 1,
+      providers: ['cpu'],
+      batch: 1,
+      engineVersion: '1',
+      ...change,
+    });
+
+  it('tells apart devices, bundles, threads and batches', () => {
+    const [first, ...rest] = tinyManifest.levels;
+    const levels = [{ ...first!, sha256: '0'.repeat(64) }, ...rest];
+    const keys = [
+      key(),
+      key({ threads: 2 }),
+      key({ batch: 8 }),
+      key({ device: { cpu: 'other', cores: 2, arch: 'x64' } }),
+      key({ manifest: { ...tinyManifest, levels } }),
+    ];
+    expect(new Set(keys).size).toBe(keys.length);
+    expect(key()).toBe(key());
+  });
+
+  it('holds nothing for a bundle of another number of levels', async () => {
+    const dir = await temporaryFolder();
+    const level = { level: 0, runs: 1, p50Ms: 1, p95Ms: 1, meanMs: 1 };
+    const calibration = { version: 1, key: 'k', measuredAt: '', batch: 1, levels: [level] };
+    await writeFile(join(dir, 'calibration-k.json'), JSON.stringify(calibration));
+    expect(await readCalibration(dir, 'k', 1)).toEqual(calibration);
+    expect(await readCalibration(dir, 'k', 2)).toBeUndefined();
+  });
+
+  it('follows XDG_CACHE_HOME where that is an absolute path', () => {
+    expect(defaultCacheDir({ XDG_CACHE_HOME: '/x' })).toBe('/x/ebb');
+    expect(defaultCacheDir({ XDG_CACHE_HOME: 'relative' })).toMatch(/\.cache\/ebb$/);
+  });
+});

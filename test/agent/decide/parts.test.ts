@@ -1,0 +1,115 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Block, retryDwellMs, stands } from '../../../agent/decide/block.ts';
+import { decideFixed } from '../../../agent/decide/fixed.ts';
+import { buildLadder } from '../../../agent/decide/ladder.ts';
+import { chanceOfMisses } from '../../../agent/decide/policy.ts';
+import { estimateOverheadMs, estimateSlowdown } from '../../../agent/decide/slowdown.ts';
+import { quantile } from '../../../agent/quantile.ts';
+import { answers, calibration, quiet } from './policy-input.ts';
+
+describe('buildLadder()', () => {
+  it('orders levels by accuracy and leaves out those that are beaten', () => {
+    expect(buildLadder(calibration, [0.9, 0.85, 0.8])).toEqual([0, 1, 2]);
+    expect(buildLadder(calibration, [0.85, 0.9, 0.8])).toEqual([1, 2]);
+    expect(buildLadder(calibration, [0.8, 0.8, 0.8])).toEqual([2]);
+  });
+
+  it('goes by the index where an accuracy is unknown', () => {
+    expect(buildLadder(calibration, [0.1, null, 0.9])).toEqual([0, 1, 2]);
+  });
+
+  it('leaves out levels that are not faster', () => {
+    const levels = calibration.levels.map((level) => ({ ...level, p50Ms: 10 - level.level / 10 }));
+    expect(buildLadder({ ...calibration, levels }, [0.9, 0.8, 0.7])).toEqual([0]);
+  });
+});
+
+describe('estimateSlowdown()', () => {
+  it('is the median ratio of few runs, untouched by one outlier', () => {
+    const observations = answers(quiet, 9, 2);
+    observations[3]!.inferMs = 5000;
+    expect(estimateSlowdown(observations, calibration)).toBeCloseTo(2);
+  });
+
+  it('sees a tail that the median hides, once there are many runs', () => {
+    const observations = [...answers(quiet, 18, 1), ...answers(quiet, 2, 5.5)];
+    expect(estimateSlowdown(observations, calibration)).toBeCloseTo(5);
+  });
+
+  it('is unknown without runs, and overhead is nought', () => {
+    expect(estimateSlowdown([], calibration)).toBeUndefined();
+    expect(estimateOverheadMs([])).toBe(0);
+  });
+});
+
+describe('chanceOfMisses()', () => {
+  it('agrees with the binomial distribution', () => {
+    expect(chanceOfMisses(0, 10, 0.01)).toBe(1);
+    expect(chanceOfMisses(1, 10, 0.01)).toBeCloseTo(1 - 0.99 ** 10, 12);
+    expect(chanceOfMisses(2, 2, 0.1)).toBeCloseTo(0.01, 12);
+  });
+
+  it('falls with the number of misses and stays a probability', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 256 }),
+        fc.double({ min: 0.001, max: 0.5, noNaN: true }),
+        (count, rate) => {
+          let before = 1;
+          for (let misses = 0; misses <= count; misses += 1) {
+            const chance = chanceOfMisses(misses, count, rate);
+            expect(chance).toBeGreaterThanOrEqual(0);
+            expect(chance).toBeLessThanOrEqual(before + 1e-9);
+            before = chance;
+          }
+        },
+      ),
+      { numRuns: 50 },
+    );
+  });
+});
+
+describe('a block', () => {
+  const block: Block = { atMs: 0, slowdown: 5, others: 0.9, inputsPerS: 20, offered: 0.4, failures: 1 };
+  const at = (nowMs: number, cpuOthers: number | undefined, psiCpuSome?: number) => ({
+    nowMs,
+    load: { cpuOthers, psiCpuSome },
+    inputsPerS: 20,
+    dwellMs: 3000,
+  });
+
+  it('stands while others use the cpu, and no longer when they have gone', () => {
+    expect(stands(block, at(1000, 0.9))).toBe(true);
+    expect(stands(block, at(1000, 0.3))).toBe(false);
+    expect(stands(block, at(1000, 0.6, 0.5))).toBe(true);
+    expect(stands(block, at(1000, 0.6, 0.02))).toBe(false);
+  });
+
+  it('ends with its time, which doubles with each failure', () => {
+    expect(stands(block, at(29_000, 0.9))).toBe(true);
+    expect(stands(block, at(31_000, 0.9))).toBe(false);
+    expect(stands({ ...block, failures: 2 }, at(59_000, 0.9))).toBe(true);
+    expect(retryDwellMs({ ...block, failures: 3 }, 3000)).toBe(12_000);
+    expect(stands({ ...block, failures: 1000 }, at(601_000, 0.9))).toBe(false);
+  });
+
+  it('that came from too many requests ends when fewer come', () => {
+    const busy = { ...block, others: 0, offered: 1.5 };
+    expect(stands(busy, { ...at(1000, 0), inputsPerS: 20 })).toBe(true);
+    expect(stands(busy, { ...at(1000, 0), inputsPerS: 10 })).toBe(false);
+  });
+});
+
+it('decideFixed() holds its level whatever happens, within the levels there are', () => {
+  const observations = answers(quiet, 20, 9);
+  expect(decideFixed({ ...quiet, observations }, 1)).toMatchObject({ level: 1, slowdown: 9 });
+  expect(decideFixed(quiet, 7).level).toBe(2);
+});
+
+it('quantile() is one of the values, and refuses none', () => {
+  expect(quantile([3, 1, 2], 0.5)).toBe(2);
+  expect(quantile([3, 1, 2], 0)).toBe(1);
+  expect(quantile([3, 1, 2], 1)).toBe(3);
+  expect(() => quantile([], 0.5)).toThrow(RangeError);
+});

@@ -1,0 +1,75 @@
+import { buildManifest } from '../../bundle/write-bundle.ts';
+import type { Engine, RunResult } from '../../engine/engine.ts';
+import { tinyBundle } from '../tiny-bundle.ts';
+
+/** The manifest of the tiny bundle: three levels, input `image` [batch, 1, 8, 8], three classes. */
+export const tinyManifest = buildManifest(tinyBundle());
+
+export type FakeEngine = Engine & {
+  /** Runs that wait for `release`. */
+  readonly waiting: number;
+  /** While true, runs wait until `release` is called. */
+  hold: boolean;
+  /** Answers the oldest waiting run, or fails it. */
+  release(error?: Error): void;
+  /** Levels of the answered runs, in order. */
+  readonly ran: number[];
+};
+
+/**
+ * An engine without onnxruntime: row i of the output is `[sum of input i, level, batch]`.
+ * `inferMs` says how long a run claims to have taken; nothing waits in fact.
+ */
+export function fakeEngine(options: { inferMs?: (level: number, batch: number) => number } = {}): FakeEngine {
+  const { inferMs = () => 1 } = options;
+  const queue: { start: () => void; fail: (error: Error) => void }[] = [];
+  const ran: number[] = [];
+  let level = 0;
+  let pending = 0;
+  const engine: FakeEngine = {
+    name: 'ort',
+    manifest: tinyManifest,
+    hold: false,
+    ran,
+    get level() {
+      return level;
+    },
+    get pending() {
+      return pending;
+    },
+    get waiting() {
+      return queue.length;
+    },
+    setLevel(next) {
+      level = next;
+    },
+    run(input, batch, runOptions = {}) {
+      pending += 1;
+      const size = input.length / batch;
+      const compute = (): RunResult => {
+        const used = runOptions.level ?? level;
+        ran.push(used);
+        const output = Float32Array.from({ length: batch * 3 }, (_, i) => {
+          const row = Math.floor(i / 3);
+          const sum = input.subarray(row * size, (row + 1) * size).reduce((a, b) => a + b, 0);
+          return [sum, used, batch][i % 3]!;
+        });
+        return { output, level: used, waitMs: 0, inferMs: inferMs(used, batch) };
+      };
+      return new Promise<RunResult>((resolve, reject) => {
+        const start = () => resolve(compute());
+        if (engine.hold) queue.push({ start, fail: reject });
+        else start();
+      }).finally(() => {
+        pending -= 1;
+      });
+    },
+    release(error) {
+      const run = queue.shift();
+      if (error) run?.fail(error);
+      else run?.start();
+    },
+    async close() {},
+  };
+  return engine;
+}

@@ -1,0 +1,131 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { readBundle } from '../../bundle/read-bundle.ts';
+import { openEngine } from '../../engine/open-engine.ts';
+import { InferClient } from '../../lab/load/infer-client.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+import { drawNumbers } from '../tiny-bundle.ts';
+import { ebb, endsWithin2s, printed, spawnEbb } from './ebb.ts';
+
+describe('one path, from end to end', () => {
+  it('trains, inspects, evaluates, calibrates, and serves what the engine computes', async () => {
+    const dir = await temporaryFolder();
+    const run = join(dir, 'run');
+    const bundle = join(run, 'bundle');
+    const trained = await ebb(
+      ['train', '--data', 'shapes', '--levels', '0,0.8', '--granularity', 'channel'].concat([
+        '--epochs',
+        '0.04',
+        '--backend',
+        'wasm',
+        '--out',
+        run,
+        '--json',
+      ]),
+    );
+    expect(trained.status, trained.stderr).toBe(0);
+    expect((await readdir(run)).sort()).toEqual(['bundle', 'curve.svg', 'metrics.jsonl', 'run.json']);
+
+    const inspected = JSON.parse((await ebb(['inspect', bundle, '--json'])).stdout);
+    expect(inspected.levels[1].macs).toBeLessThan(0.5 * inspected.levels[0].macs);
+    expect(inspected.nested).toBe(true);
+
+    const evaluated = JSON.parse((await ebb(['eval', bundle, '--data', 'shapes', '--json'])).stdout);
+    expect(evaluated.levels.map((level: { correct: number }) => level.correct)).toEqual(
+      inspected.levels.map((level: { accuracy: { correct: number } }) => level.accuracy.correct),
+    );
+
+    const cache = join(dir, 'cache');
+    const calibrated = await ebb(['calibrate', bundle, '--profile', 'x86', '--cache', cache, '--json']);
+    expect(JSON.parse(calibrated.stdout).levels).toHaveLength(2);
+
+    const agent = spawnEbb([
+      'run',
+      bundle,
+      '--profile',
+      'x86',
+      '--cache',
+      cache,
+      '--http',
+      '127.0.0.1:0',
+      '--json',
+    ]);
+    onTestFinished(() => void agent.kill('SIGKILL'));
+    const listening = await printed(agent, /"event":"listening".*\n/);
+    const url = /"http":"([^"]+)"/.exec(listening)![1]!;
+    const { manifest, models } = await readBundle(bundle);
+    const client = new InferClient({
+      url,
+      model: manifest.name,
+      input: { name: manifest.input.name, shape: manifest.input.shape.slice(1) as number[] },
+    });
+    onTestFinished(() => client.close());
+    const engine = await openEngine({ dir: bundle, manifest, models });
+    onTestFinished(() => engine.close());
+    const images = drawNumbers(3 * 28 * 28, 1);
+    const answer = await client.infer(images, 3);
+    expect(answer).toMatchObject({ status: 200, level: 0 });
+    expect(answer.output).toEqual((await engine.run(images, 3)).output);
+    const refused = await client.infer(images.subarray(1), 3);
+    expect(refused.status).toBe(400);
+    expect(refused.error).toMatch(/must/);
+    expect(await endsWithin2s(agent, 'SIGTERM')).toBe(143);
+  }, 90_000);
+
+  it('ends within 2 s of Ctrl-C in the middle of training, and leaves nothing', async () => {
+    const dir = await temporaryFolder();
+    const child = spawnEbb([
+      'train',
+      '--data',
+      'shapes',
+      '--levels',
+      '0,0.8',
+      '--epochs',
+      '50',
+      '--backend',
+      'wasm',
+      '--out',
+      join(dir, 'run'),
+    ]);
+    onTestFinished(() => void child.kill('SIGKILL'));
+    await printed(child, /images\/s/);
+    expect(await endsWithin2s(child, 'SIGINT')).toBe(130);
+    expect(await readdir(dir)).toEqual([]);
+  }, 60_000);
+});
+
+describe('wrong use', () => {
+  const cases: [string, string[], number, RegExp][] = [
+    ['an unknown verb', ['trian'], 2, /Did you mean train/],
+    ['an unknown flag', ['inspect', 'x', '--jsn'], 2, /unknown option '--jsn'.*Did you mean --json/s],
+    ['a missing argument', ['inspect'], 2, /missing required argument 'bundle'/],
+    ['a number that is none', ['demo', '--rate', 'fast'], 2, /must be a number above 0/],
+    ['a bundle that is absent', ['inspect', '/nowhere'], 1, /must hold manifest.json: there is none/],
+    ['an unknown profile', ['run', '/nowhere', '--profile', 'raspbery-pi-4'], 2, /raspberry-pi-4/],
+    [
+      'an unknown data spec',
+      ['train', '--data', 'shape', '--levels', '0', '--epochs', '1', '--out', 'x'],
+      2,
+      /shapes/,
+    ],
+  ];
+  for (const [what, args, status, message] of cases)
+    it(`${what} ends with status ${status} and a cure`, async () => {
+      const result = await ebb(args, { cwd: await temporaryFolder() });
+      expect(result.status).toBe(status);
+      expect(result.stderr).toMatch(message);
+      expect(result.stdout).toBe('');
+    });
+
+  it('every verb has help', async () => {
+    const { stdout } = await ebb(['--help']);
+    const verbs = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map((match) => match[1]!);
+    expect(verbs).toContain('train');
+    for (const verb of verbs.filter((name) => name !== 'help')) {
+      const help = await ebb([verb, '--help']);
+      expect(help.status).toBe(0);
+      expect(help.stdout).toContain(`Usage: ebb ${verb}`);
+    }
+  });
+});
