@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolder } from './make-folder.ts';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
 import { manifestFile } from './read-bundle.ts';
 import { sha256 } from './sha256.ts';
@@ -49,10 +50,11 @@ export async function writeBundle(dir: string, bundle: NewBundle): Promise<Manif
   const manifest = buildManifest(bundle);
   const target = resolve(dir);
   const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+  let undo = async () => {};
   try {
     if (!(await isEmptyOrAbsent(target)))
       throw new Error('the folder must be absent or empty; remove it or choose another');
-    await mkdir(temporary, { recursive: true });
+    undo = await makeFolder(temporary);
     for (const [index, level] of manifest.levels.entries())
       await writeFileAtomic(join(temporary, level.file), bundle.levels[index].onnx);
     await writeFileAtomic(join(temporary, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
@@ -60,6 +62,7 @@ export async function writeBundle(dir: string, bundle: NewBundle): Promise<Manif
   } catch (error) {
     // The first error is the one to tell, whatever cleaning up may say.
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
+    await undo();
     throw new Error(`Cannot write bundle "${dir}": ${(error as Error).message}`, { cause: error });
   }
   return manifest;

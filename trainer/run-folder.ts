@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
-import { access, constants, mkdir, rmdir, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { access, constants, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeFolder } from '../bundle/make-folder.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 
 /** What a training run leaves behind. */
@@ -14,17 +15,6 @@ function pathsOf(dir: string): RunFolder {
     run: join(dir, 'run.json'),
     curve: join(dir, 'curve.svg'),
   };
-}
-
-/**
- * Creates a folder with those above it and returns the ones that were absent, outermost first. `mkdir` with `recursive` would
- * never return, and eat all memory, where the file system answers ENOENT to a folder that is there (Node 20 on /proc).
- */
-async function makeFolder(dir: string): Promise<string[]> {
-  const absent: string[] = [];
-  for (let path = resolve(dir); !existsSync(path); path = dirname(path)) absent.unshift(path);
-  for (const path of absent) await mkdir(path);
-  return absent;
 }
 
 /**
@@ -43,16 +33,10 @@ export async function claimRunFolder(
       `Cannot train into "${dir}" as it must not hold a run already: it has "${taken}"; choose another --out or remove it`,
     );
   try {
-    const created = await makeFolder(dir);
+    const release = await makeFolder(dir);
     if (!(await stat(dir)).isDirectory()) throw new Error('it is a file');
     await access(dir, constants.W_OK);
-    return {
-      folder,
-      release: async () => {
-        // Innermost first; one that is not empty holds what was finished, and stays.
-        for (const path of created.toReversed()) await rmdir(path).catch(() => {});
-      },
-    };
+    return { folder, release };
   } catch (cause) {
     throw new Error(
       `Cannot train into "${dir}" as it must be a folder that can be written: choose another --out`,

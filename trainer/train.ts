@@ -52,7 +52,7 @@ const weightDecay = 5e-4;
 const normEpsilon = 1e-5;
 
 /** Images from which a level's norm statistics are taken once training has ended. */
-const statisticsImages = 2048;
+const statisticsImages = 1024;
 
 /** A level of N sees 1/N of the steps and wants larger ones than a net that is trained alone. */
 export function defaultLearningRate(levels: number): number {

@@ -1,7 +1,7 @@
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatManifest } from '../../bundle/inspect-command.ts';
+import { makeFolder } from '../../bundle/make-folder.ts';
 import { readBundle } from '../../bundle/read-bundle.ts';
 import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
 import { openData } from '../../trainer/data/open-data.ts';
@@ -99,7 +99,7 @@ async function calibrate(bundle: string, options: DemoOptions): Promise<number[]
  * @throws Error where a step fails; everything that was started is stopped then.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoStage> {
-  await mkdir(options.out, { recursive: true });
+  await makeFolder(options.out);
   const dir = await trainBundle(options);
   const { manifest } = await readBundle(dir);
   options.say(`the bundle:\n\n${formatManifest(manifest)}\n`);

@@ -1,6 +1,14 @@
-import { engine, getBackend, memory, type Tensor, tensor1d, tensor4d } from '@tensorflow/tfjs-core';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { normBackward, normForward, reluBackward } from '../../trainer/backend/norm.ts';
+import {
+  engine,
+  getBackend,
+  memory,
+  type Tensor,
+  tensor1d,
+  tensor4d,
+  unregisterKernel,
+} from '@tensorflow/tfjs-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { normBackward, normForward, registerNormKernels, reluBackward } from '../../trainer/backend/norm.ts';
 import { openBackend } from '../../trainer/backend/open-backend.ts';
 import { createRandom } from '../../trainer/random.ts';
 
@@ -104,74 +112,95 @@ describe('the convolution gradients of the wasm back end', () => {
   }
 });
 
-describe('normForward() and normBackward()', () => {
-  const shape: Shape4 = [4, 5, 3, 6];
-  const channels = shape[3];
-  const epsilon = 1e-3;
-  const x = normal(shape).map((value, i) => 3 * value + (i % channels));
-  const dy = normal(shape);
-  const scale = normal([channels]);
-  const bias = normal([channels]);
+const normKernels = ['EbbNorm', 'EbbNormGrad', 'EbbReluGrad'];
 
-  function normalise(input: ArrayLike<number>): {
-    y: Float64Array;
-    mean: Float64Array;
-    variance: Float64Array;
-  } {
-    const count = input.length / channels;
-    const mean = new Float64Array(channels);
-    const variance = new Float64Array(channels);
-    for (let i = 0; i < input.length; i += 1) mean[i % channels]! += input[i]! / count;
-    for (let i = 0; i < input.length; i += 1)
-      variance[i % channels]! += (input[i]! - mean[i % channels]!) ** 2 / count;
-    const y = Float64Array.from(input, (value, i) => {
-      const c = i % channels;
-      return ((value - mean[c]!) / Math.sqrt(variance[c]! + epsilon)) * scale[c]! + bias[c]!;
+/** Back ends other than wasm have none of our kernels and compute the same of stock operations. */
+describe.each(['the kernels of the wasm back end', 'stock operations'])(
+  'norm and activation by %s',
+  (way) => {
+    if (way === 'stock operations') {
+      beforeAll(() => {
+        for (const name of normKernels) unregisterKernel(name, 'wasm');
+      });
+      afterAll(registerNormKernels);
+    }
+
+    const shape: Shape4 = [4, 25, 13, 6];
+    const channels = shape[3];
+    const epsilon = 1e-3;
+    const x = normal(shape).map((value, i) => 3 * value + (i % channels));
+    const dy = normal(shape);
+    const scale = normal([channels]);
+    const bias = normal([channels]);
+
+    function normalise(input: ArrayLike<number>): {
+      y: Float64Array;
+      mean: Float64Array;
+      variance: Float64Array;
+    } {
+      const count = input.length / channels;
+      const mean = new Float64Array(channels);
+      const variance = new Float64Array(channels);
+      for (let i = 0; i < input.length; i += 1) mean[i % channels]! += input[i]! / count;
+      for (let i = 0; i < input.length; i += 1)
+        variance[i % channels]! += (input[i]! - mean[i % channels]!) ** 2 / count;
+      const y = Float64Array.from(input, (value, i) => {
+        const c = i % channels;
+        return ((value - mean[c]!) / Math.sqrt(variance[c]! + epsilon)) * scale[c]! + bias[c]!;
+      });
+      return { y, mean, variance };
+    }
+
+    it('computes what the formula says in float64', () => {
+      const expected = normalise(x);
+      const { y, mean, variance } = normForward(tensor4d(x, shape), tensor1d(scale), tensor1d(bias), epsilon);
+      expect(relativeError(y.dataSync(), expected.y)).toBeLessThan(1e-6);
+      expect(relativeError(mean.dataSync(), expected.mean)).toBeLessThan(1e-6);
+      expect(relativeError(variance.dataSync(), expected.variance)).toBeLessThan(1e-6);
     });
-    return { y, mean, variance };
-  }
 
-  it('computes what the formula says in float64', () => {
-    const expected = normalise(x);
-    const { y, mean, variance } = normForward(tensor4d(x, shape), tensor1d(scale), tensor1d(bias), epsilon);
-    expect(relativeError(y.dataSync(), expected.y)).toBeLessThan(1e-6);
-    expect(relativeError(mean.dataSync(), expected.mean)).toBeLessThan(1e-6);
-    expect(relativeError(variance.dataSync(), expected.variance)).toBeLessThan(1e-6);
-  });
-
-  it('has the gradients of finite differences in float64', () => {
-    const { mean, variance } = normalise(x);
-    const { dx, dScale, dBias } = normBackward(
-      tensor4d(x, shape),
-      tensor4d(dy, shape),
-      tensor1d(scale),
-      tensor1d(Float32Array.from(mean)),
-      tensor1d(Float32Array.from(variance)),
-      epsilon,
-    );
-    const objective = (input: ArrayLike<number>) =>
-      normalise(input).y.reduce((sum, value, i) => sum + value * dy[i]!, 0);
-    const step = 1e-4;
-    const exact = Float64Array.from(x);
-    const differences = exact.map((value, i) => {
-      const up = objective(exact.with(i, value + step));
-      return (up - objective(exact.with(i, value - step))) / (2 * step);
+    it('has the gradients of finite differences in float64', () => {
+      const { mean, variance } = normalise(x);
+      const { dx, dScale, dBias } = normBackward(
+        tensor4d(x, shape),
+        tensor4d(dy, shape),
+        tensor1d(scale),
+        tensor1d(Float32Array.from(mean)),
+        tensor1d(Float32Array.from(variance)),
+        epsilon,
+      );
+      const objective = (input: ArrayLike<number>) =>
+        normalise(input).y.reduce((sum, value, i) => sum + value * dy[i]!, 0);
+      const step = 1e-4;
+      const exact = Float64Array.from(x);
+      // 61 shares no divisor with the channels: all of them are met.
+      const sample = [...x.keys()].filter((i) => i % 61 === 0);
+      const differences = Float64Array.from(sample, (i) => {
+        const up = objective(exact.with(i, exact[i]! + step));
+        return (up - objective(exact.with(i, exact[i]! - step))) / (2 * step);
+      });
+      const values = dx.dataSync();
+      expect(
+        relativeError(
+          sample.map((i) => values[i]!),
+          differences,
+        ),
+      ).toBeLessThan(2e-6);
+      const sums = new Float64Array(channels);
+      const products = new Float64Array(channels);
+      dy.forEach((value, i) => {
+        const c = i % channels;
+        sums[c]! += value;
+        products[c]! += (value * (x[i]! - mean[c]!)) / Math.sqrt(variance[c]! + epsilon);
+      });
+      expect(relativeError(dBias.dataSync(), sums)).toBeLessThan(1e-6);
+      expect(relativeError(dScale.dataSync(), products)).toBeLessThan(1e-6);
     });
-    expect(relativeError(dx.dataSync(), differences)).toBeLessThan(2e-6);
-    const sums = new Float64Array(channels);
-    const products = new Float64Array(channels);
-    dy.forEach((value, i) => {
-      const c = i % channels;
-      sums[c]! += value;
-      products[c]! += (value * (x[i]! - mean[c]!)) / Math.sqrt(variance[c]! + epsilon);
-    });
-    expect(relativeError(dBias.dataSync(), sums)).toBeLessThan(1e-6);
-    expect(relativeError(dScale.dataSync(), products)).toBeLessThan(1e-6);
-  });
-});
 
-it('reluBackward() passes gradients exactly where the output is positive', () => {
-  const y = tensor4d([0, 1, -0, 1e-40, 2, 0], [1, 1, 1, 6]);
-  const dy = tensor4d([1, -2, 3, 4, 0, 6], [1, 1, 1, 6]);
-  expect([...reluBackward(y, dy).dataSync()]).toEqual([0, -2, 0, 4, 0, 0]);
-});
+    it('reluBackward() passes gradients exactly where the output is positive', () => {
+      const y = tensor4d([0, 1, -0, 1e-40, 2, 0], [1, 1, 1, 6]);
+      const dy = tensor4d([1, -2, 3, 4, 0, 6], [1, 1, 1, 6]);
+      expect([...reluBackward(y, dy).dataSync()]).toEqual([0, -2, 0, 4, 0, 0]);
+    });
+  },
+);

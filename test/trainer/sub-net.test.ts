@@ -1,3 +1,4 @@
+import { memory } from '@tensorflow/tfjs-core';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../trainer/backend/open-backend.ts';
 import { createSubNet } from '../../trainer/compute/sub-net.ts';
@@ -26,7 +27,9 @@ describe('createSubNet()', () => {
     const graph = resnet8({ input: [9, 8, 2], classes: 4, width: 0.25 });
     const input = problem(graph, 6);
     const net = createSubNet(graph, 1e-5);
+    const tensors = memory().numTensors;
     const base = net.gradients(input);
+    expect(memory().numTensors).toBe(tensors);
     const random = createRandom(11);
     const step = 2e-3;
     for (const part of ['weights', 'affine'] as const) {
