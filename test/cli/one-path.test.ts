@@ -65,8 +65,11 @@ describe('one path, from end to end', () => {
     onTestFinished(() => engine.close());
     const images = drawNumbers(3 * 28 * 28, 1);
     const answer = await client.infer(images, 3);
-    expect(answer).toMatchObject({ status: 200, level: 0 });
-    expect(answer.output).toEqual((await engine.run(images, 3)).output);
+    expect(answer.status).toBe(200);
+    // After so short a training either level may be the more accurate one, which the agent begins with.
+    const level = answer.level ?? -1;
+    expect([0, 1]).toContain(level);
+    expect(answer.output).toEqual((await engine.run(images, 3, { level })).output);
     const refused = await client.infer(images.subarray(1), 3);
     expect(refused.status).toBe(400);
     expect(refused.error).toMatch(/must/);

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { connectAsync } from 'mqtt';
@@ -52,6 +52,14 @@ async function agent(url: string, change: Partial<ReporterOptions> = {}) {
   closers.push(() => reporter.stop());
   await reporter.start();
   return reporter;
+}
+
+/** An agent in a process of its own. */
+function spawnAgent(brokerUrl: string) {
+  const file = join(projectRoot, 'dist', 'test', 'fleet', 'agent-child.js');
+  const child = spawn(process.execPath, [file, brokerUrl, 'd'], { stdio: 'ignore' });
+  closers.push(async () => child.kill('SIGKILL'));
+  return child;
 }
 
 describe('startFleet()', () => {
@@ -177,9 +185,7 @@ describe('startFleet()', () => {
 
   it('shows an agent that is killed hard as offline within its keep-alive', async () => {
     const { fleet } = await monitor();
-    const file = join(projectRoot, 'dist', 'test', 'fleet', 'agent-child.js');
-    const child: ChildProcess = spawn(process.execPath, [file, fleet.brokerUrl, 'd'], { stdio: 'ignore' });
-    closers.push(async () => child.kill('SIGKILL'));
+    const child = spawnAgent(fleet.brokerUrl);
     await until('it is online', () => fleet.roster.device('f', 'd')?.telemetry != null);
     child.kill('SIGKILL');
     await until('it is offline', () => fleet.roster.device('f', 'd')?.state === 'offline');
@@ -188,9 +194,7 @@ describe('startFleet()', () => {
 
   it('shows an agent that hangs, with its connection open, as offline by the last will', async () => {
     const { fleet } = await monitor();
-    const file = join(projectRoot, 'dist', 'test', 'fleet', 'agent-child.js');
-    const child: ChildProcess = spawn(process.execPath, [file, fleet.brokerUrl, 'd'], { stdio: 'ignore' });
-    closers.push(async () => child.kill('SIGKILL'));
+    const child = spawnAgent(fleet.brokerUrl);
     await until('it is online', () => fleet.roster.device('f', 'd')?.telemetry != null);
     child.kill('SIGSTOP');
     await until('it is offline', () => fleet.roster.device('f', 'd')?.state === 'offline');
