@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { makeFolder } from '../../bundle/make-folder.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
 import { type Calibration, calibrationSchema } from './calibration.ts';
@@ -49,7 +50,7 @@ export async function readCalibration(
 }
 
 export async function writeCalibration(dir: string, calibration: Calibration): Promise<string> {
-  await mkdir(dir, { recursive: true });
+  await makeFolder(dir);
   const path = pathOf(dir, calibration.key);
   await writeFileAtomic(path, `${JSON.stringify(calibration, null, 2)}\n`);
   return path;

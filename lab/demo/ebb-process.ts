@@ -8,6 +8,12 @@ import { fileURLToPath } from 'node:url';
 const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
 const stopLimitMs = 1500;
 
+/** On loopback without a token, whatever the caller's environment says: the demo's parts have none for each other. */
+function ownEnvironment(): NodeJS.ProcessEnv {
+  const { EBB_TOKEN: _, ...env } = process.env;
+  return env;
+}
+
 /** One line of a verb's `--json` output. */
 export type EbbEvent = { event: string } & Record<string, unknown>;
 
@@ -42,6 +48,7 @@ export function startEbb(options: StartOptions): EbbProcess {
   const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a');
   const child: ChildProcess = spawn(process.execPath, [cli, ...options.args], {
     stdio: ['ignore', 'pipe', log ?? 'inherit'],
+    env: ownEnvironment(),
   });
   if (log !== undefined) closeSync(log);
   let stopping = false;
@@ -86,7 +93,10 @@ export function startEbb(options: StartOptions): EbbProcess {
  * @throws Error where it ends with a status other than 0, or `signal` aborts it.
  */
 export async function runEbb(args: string[], signal: AbortSignal): Promise<string> {
-  const child = spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [cli, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: ownEnvironment(),
+  });
   const stop = () => {
     child.kill('SIGTERM');
     setTimeout(() => child.kill('SIGKILL'), stopLimitMs).unref();
