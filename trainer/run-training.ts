@@ -15,6 +15,8 @@ export type RunOptions = {
   data: string;
   /** A key of `nets`. */
   net: string;
+  /** Factor on the number of channels of every layer. */
+  width: number;
   sparsities: number[];
   epochs: number;
   batch: number;
@@ -70,7 +72,11 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
     if (backend.note !== undefined) onNote(backend.note);
     const data = await openData(options.data);
     const setting: TrainOptions = {
-      graph: makeNet({ input: [data.height, data.width, data.channels], classes: data.labels.length }),
+      graph: makeNet({
+        input: [data.height, data.width, data.channels],
+        classes: data.labels.length,
+        width: options.width,
+      }),
       sparsities: options.sparsities,
       epochs: options.epochs,
       batch: Math.min(options.batch, data.train.count),
@@ -100,10 +106,10 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
     const iterations = iterationsOf(data, setting);
     const manifest = await exportBundle(net, data, {
       dir: folder.bundle,
-      name: options.name ?? `${data.name}-${options.net}`,
+      name: options.name ?? `${data.name}-${setting.graph.name}`,
       training: {
         method: 'ast',
-        net: options.net,
+        net: setting.graph.name,
         data: data.name,
         granularity: options.granularity,
         distribution: 'global',
@@ -120,7 +126,14 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
     const { graph: _, ...plain } = setting;
     const summary: RunSummary = {
       out: options.out,
-      options: { data: options.data, net: options.net, method: 'ast', distribution: 'global', ...plain },
+      options: {
+        data: options.data,
+        net: options.net,
+        width: options.width,
+        method: 'ast',
+        distribution: 'global',
+        ...plain,
+      },
       cost: {
         seconds,
         iterations,

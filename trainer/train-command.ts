@@ -12,6 +12,7 @@ import { type RunSummary, runTraining } from './run-training.ts';
 type Flags = {
   data: string;
   net: string;
+  width: string;
   levels: string;
   epochs: string;
   out: string;
@@ -29,6 +30,7 @@ export function command(): Command {
   return new Command('train')
     .requiredOption('--data <spec>', dataSpecs)
     .addOption(new Option('--net <name>', 'net to train').choices(Object.keys(nets)).default('resnet8'))
+    .option('--width <factor>', 'factor on the number of channels of every layer', '1')
     .requiredOption('--levels <list>', 'sparsity of each level, densest first, e.g. 0,0.8,0.9')
     .requiredOption('--epochs <number>', 'passes over the training images, all levels together')
     .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, curve.svg, run.json')
@@ -79,6 +81,12 @@ async function runCommand(flags: Flags): Promise<void> {
   const options = {
     data: flags.data,
     net: flags.net,
+    width: parseNumber(
+      '--width',
+      flags.width,
+      'a number from 0.25 to 8',
+      (value) => value >= 0.25 && value <= 8,
+    ),
     sparsities: parseLevels(flags.levels),
     epochs: parseNumber('--epochs', flags.epochs, 'a number above 0', (value) => value > 0),
     batch: parseNumber('--batch', flags.batch, 'a whole number from 2 to 4096', (value) => {

@@ -33,6 +33,7 @@ async function toySpec(): Promise<string> {
 
 const options = {
   net: 'resnet8',
+  width: 1,
   sparsities: [0, 0.5],
   epochs: 2,
   batch: 32,

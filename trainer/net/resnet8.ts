@@ -14,10 +14,11 @@ export type NetOptions = {
  * stride 2, with a norm of their own.
  */
 export function resnet8(options: NetOptions): NetGraph {
-  const [height, width, channels] = options.input;
-  const stages = [16, 32, 64].map((count) => Math.max(1, Math.round(count * (options.width ?? 1))));
+  const { width = 1 } = options;
+  const [rows, columns, channels] = options.input;
+  const stages = [16, 32, 64].map((count) => Math.max(1, Math.round(count * width)));
   const nodes: NetNode[] = [];
-  let size: [number, number] = [height, width];
+  let size: [number, number] = [rows, columns];
 
   function conv(
     name: string,
@@ -92,5 +93,11 @@ export function resnet8(options: NetOptions): NetGraph {
     inFeatures: trunkChannels,
     outFeatures: options.classes,
   });
-  return { name: 'resnet8', input: options.input, classes: options.classes, nodes, output: 'dense' };
+  return {
+    name: width === 1 ? 'resnet8' : `resnet8-w${width}`,
+    input: options.input,
+    classes: options.classes,
+    nodes,
+    output: 'dense',
+  };
 }
