@@ -142,7 +142,7 @@ export function openAgent(options: AgentOptions): Agent {
         const latencyMs = monotonicMs() - receivedMs;
         stats.answered({ level: answer.level, batch, startMs: receivedMs, latencyMs, inferMs, deadlineMs });
         pending.delete(waiting);
-        if (isActive && latencyMs > deadlineMs) loop.hurry();
+        if (isActive && latencyMs > deadlineMs) void loop.hurry();
         return { output: answer.output, level: answer.level, inferMs, queueMs };
       } catch (error) {
         stats.rejected();

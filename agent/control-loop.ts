@@ -36,8 +36,11 @@ export type ControlLoop = {
   stop(): void;
   /** Senses, decides and swaps once; never rejects. The loop does it every `profile.intervalMs`. */
   step(): Promise<void>;
-  /** Decides again without sensing, where that leads to another level: call it as a request misses its deadline. */
-  hurry(): void;
+  /**
+   * Senses and decides between two intervals, and swaps where that leads to another level: call it as a request misses its
+   * deadline. Never rejects.
+   */
+  hurry(): Promise<void>;
   /** Obeys an operator; what it changes is in force when it resolves. */
   obey(command: Command): Promise<CommandAnswer>;
   readonly policy: 'deadline' | 'fixed';
@@ -71,6 +74,7 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   let reason = 'just started';
   let timer: NodeJS.Timeout | undefined;
   let running = false;
+  let sensing: Promise<void> | undefined;
   let hurriedMs = Number.NEGATIVE_INFINITY;
 
   function readInput(): PolicyInput {
@@ -131,8 +135,21 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
     }
   }
 
+  /** One round of all sensors; whoever asks while it goes on gets the same. */
+  function sense(): Promise<void> {
+    sensing ??= runner
+      .read()
+      .then((round) => {
+        reports = round;
+      })
+      .finally(() => {
+        sensing = undefined;
+      });
+    return sensing;
+  }
+
   async function step(): Promise<void> {
-    reports = await runner.read();
+    await sense();
     attempt(decide);
   }
 
@@ -161,10 +178,12 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       clearTimeout(timer);
     },
     step,
-    hurry() {
+    async hurry() {
       const atMs = monotonicMs();
       if (atMs - hurriedMs < hurryEveryMs) return;
       hurriedMs = atMs;
+      // What caused the miss may be younger than the last round.
+      await sense();
       attempt(decideEarly);
     },
     async obey(command) {

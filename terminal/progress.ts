@@ -16,7 +16,8 @@ export function createProgress(
   const stream = options.stream ?? process.stderr;
   const nowMs = options.nowMs ?? (() => performance.now());
   if (!stream.isTTY) {
-    let printedMs = Number.NEGATIVE_INFINITY;
+    // What is over sooner needs no line.
+    let printedMs = nowMs();
     return {
       update(line) {
         if (nowMs() - printedMs < plainIntervalMs) return;

@@ -3,6 +3,12 @@ import { parseHTML } from 'linkedom';
 import { levelColors } from '../../trainer/curve/level-colors.ts';
 import type { Track } from './track.ts';
 
+/** The axis holds every latency and the deadline, with room for the lines of text. */
+function latencyRange(dots: { ms: number }[], deadlineMs: number): [number, number] {
+  const values = [deadlineMs, ...dots.map(({ ms }) => ms)];
+  return [Math.min(...values) / 2.5, Math.max(...values) * 1.5];
+}
+
 /** Latency of every request over time, one panel a track, coloured by level, with the deadline as a line: an SVG document. */
 export function drawTimeline(tracks: Track[], options: { deadlineMs: number; levels: number }): string {
   const { document } = parseHTML('<html><body></body></html>');
@@ -29,8 +35,18 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
     marginLeft: 52,
     marginRight: 70,
     style: { background: 'white', color: '#222', fontFamily: 'sans-serif', fontSize: '12px' },
-    x: { label: 'time (s)', nice: true },
-    y: { label: 'latency (ms)', type: 'log', grid: true, nice: true, ticks: 4, tickFormat: ',~d' },
+    x: {
+      label: 'time (s)',
+      domain: [0, Math.max(...tracks.flatMap(({ phases }) => phases.map((phase) => phase.endMs))) / 1000],
+    },
+    y: {
+      label: 'latency (ms)',
+      type: 'log',
+      grid: true,
+      domain: latencyRange(dots, options.deadlineMs),
+      ticks: 4,
+      tickFormat: ',~d',
+    },
     fy: { label: null, domain: tracks.map((track) => track.policy) },
     color: { domain: levels, range: levelColors },
     marks: [
@@ -72,5 +88,7 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
     ],
   });
   figure.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  figure.setAttribute('role', 'img');
+  figure.setAttribute('aria-label', 'Latency of every request over time, by policy and level');
   return figure.outerHTML;
 }

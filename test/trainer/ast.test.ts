@@ -55,8 +55,8 @@ describe('the schedule', () => {
 
 describe('globalMagnitudeMasks()', () => {
   const densities = fc
-    .array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 5 })
-    .map((values) => values.toSorted((a, b) => b - a));
+    .array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 5 })
+    .map((percents) => percents.toSorted((a, b) => b - a).map((percent) => percent / 100));
   // Few distinct values, so that ties are common.
   const weights = fc.array(fc.integer({ min: -4, max: 4 }), { minLength: 10, maxLength: 60 });
 
