@@ -46,6 +46,8 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
 function describeError(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { message, cause } = error;
+  // "The operation was aborted" says less than why.
+  if (error.name === 'AbortError' && cause instanceof Error) return cause.message;
   // Many a message ends with its cause's.
   const tellsMore = cause instanceof Error && !message.includes(cause.message);
   return tellsMore ? `${message}\n  cause: ${cause.message}` : message;
