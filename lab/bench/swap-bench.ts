@@ -2,12 +2,14 @@ import { cpus } from 'node:os';
 import { quantile } from '../../agent/quantile.ts';
 import { inputSize } from '../../bundle/manifest.ts';
 import { type Bundle, readBundle } from '../../bundle/read-bundle.ts';
-import type { Engine } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { formatTable } from '../../terminal/table.ts';
+import { openEngineTarget, openHttpTarget, type SwapTarget } from './swap-target.ts';
 
 export type SwapBenchOptions = {
   bundle: string;
+  /** The engine alone, or a whole agent over HTTP. */
+  through: 'engine' | 'http';
   requests: number;
   inFlight: number;
   swapEveryMs: number;
@@ -30,7 +32,9 @@ export type SwapBenchResult = {
 
 type Reference = { inputs: Float32Array[]; outputs: Float32Array[][] };
 
-async function computeReference(engine: Engine, bundle: Bundle): Promise<Reference> {
+/** Every level's own outputs, from an engine of its own. */
+async function computeReference(bundle: Bundle): Promise<Reference> {
+  const engine = await openEngine(bundle);
   const size = inputSize(bundle.manifest);
   const inputs = Array.from({ length: 16 }, (_, seed) =>
     Float32Array.from({ length: size }, (_, index) => Math.sin(index * (seed + 1))),
@@ -41,6 +45,7 @@ async function computeReference(engine: Engine, bundle: Bundle): Promise<Referen
     for (const input of inputs) own.push((await engine.run(input, 1, { level })).output);
     outputs.push(own);
   }
+  await engine.close();
   return { inputs, outputs };
 }
 
@@ -54,7 +59,7 @@ type Burst = { latenciesMs: number[]; errors: number; different: number };
 
 /** Sends `count` requests, `inFlight` at a time, and compares every answer with the named level's own. */
 async function sendBurst(
-  engine: Engine,
+  target: SwapTarget,
   reference: Reference,
   count: number,
   inFlight: number,
@@ -66,7 +71,7 @@ async function sendBurst(
       const which = next++ % reference.inputs.length;
       const startMs = performance.now();
       try {
-        const { output, level } = await engine.run(reference.inputs[which], 1);
+        const { output, level } = await target.infer(reference.inputs[which]);
         burst.latenciesMs.push(performance.now() - startMs);
         if (!isBitEqual(output, reference.outputs[level][which])) burst.different += 1;
       } catch {
@@ -85,9 +90,9 @@ async function sendBurst(
 export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBenchResult> {
   const bundle = await readBundle(options.bundle);
   const levels = bundle.manifest.levels.length;
-  const engine = await openEngine(bundle);
+  const reference = await computeReference(bundle);
+  const target = await (options.through === 'http' ? openHttpTarget(bundle) : openEngineTarget(bundle));
   try {
-    const reference = await computeReference(engine, bundle);
     const perRound = Math.ceil(options.requests / options.rounds);
     const result: Omit<SwapBenchResult, 'ratio'> = {
       machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`,
@@ -105,16 +110,20 @@ export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBench
     for (let round = 0; round < options.rounds; round += 1) {
       const steady: number[] = [];
       for (let level = 0; level < levels; level += 1) {
-        engine.setLevel(level);
-        const burst = await sendBurst(engine, reference, Math.ceil(perRound / levels), options.inFlight);
+        await target.setLevel(level);
+        const burst = await sendBurst(target, reference, Math.ceil(perRound / levels), options.inFlight);
         count(burst);
         steady.push(...burst.latenciesMs);
       }
+      let level = 0;
       const swapper = setInterval(() => {
-        engine.setLevel((engine.level + 1) % levels);
+        level = (level + 1) % levels;
         result.swaps += 1;
+        target.setLevel(level).catch(() => {
+          result.errors += 1;
+        });
       }, options.swapEveryMs);
-      const swapping = await sendBurst(engine, reference, perRound, options.inFlight);
+      const swapping = await sendBurst(target, reference, perRound, options.inFlight);
       clearInterval(swapper);
       count(swapping);
       result.p99SteadyMs.push(quantile(steady, 0.99));
@@ -123,7 +132,7 @@ export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBench
     const ratios = result.p99SwappingMs.map((ms, round) => ms / result.p99SteadyMs[round]);
     return { ...result, ratio: quantile(ratios, 0.5) };
   } finally {
-    await engine.close();
+    await target.close();
   }
 }
 

@@ -99,7 +99,17 @@ async function calibrate(bundle: string, options: DemoOptions): Promise<number[]
  * @throws Error where a step fails; everything that was started is stopped then.
  */
 export async function runDemo(options: DemoOptions): Promise<DemoStage> {
-  await makeFolder(options.out);
+  const leaveFolder = await makeFolder(options.out);
+  try {
+    return await runSteps(options);
+  } catch (error) {
+    // Where nothing was made there is nothing to keep.
+    await leaveFolder();
+    throw error;
+  }
+}
+
+async function runSteps(options: DemoOptions): Promise<DemoStage> {
   const dir = await trainBundle(options);
   const { manifest } = await readBundle(dir);
   options.say(`the bundle:\n\n${formatManifest(manifest)}\n`);
