@@ -170,6 +170,9 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   function watch(opened: Engine): void {
+    for (const { provider, reason } of opened.skipped)
+      log.warn({ provider, reason }, `execution provider "${provider}" cannot run this bundle: ${reason}`);
+    log.info({}, `inference runs on onnxruntime's "${opened.provider}"`);
     opened.ended.then((reason) => {
       engineEnd = reason;
       if (!signal.aborted)

@@ -28,6 +28,9 @@ export type RunOptions = {
 export type Engine = {
   readonly name: 'ort';
   readonly manifest: Manifest;
+  /** The execution provider in use, and those before it in the wished order that could not open the models. */
+  readonly provider: string;
+  readonly skipped: readonly { provider: string; reason: string }[];
   /** The active level: the one that runs submitted from now on use, and those not yet begun. */
   readonly level: number;
   /** Runs that were submitted and not yet answered. */

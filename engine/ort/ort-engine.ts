@@ -116,7 +116,16 @@ class OrtEngine implements Engine {
 
 async function waitUntilOpen(worker: Worker): Promise<Opened> {
   // An 'error' event, such as a native library that cannot be loaded, rejects this promise.
-  const [message] = (await once(worker, 'message')) as [ThreadMessage];
+  const gone = new AbortController();
+  const exited = once(worker, 'exit', { signal: gone.signal }).then(([status]) => {
+    throw new Error(`the inference thread ended with status ${status} before it was ready`);
+  });
+  const told = once(worker, 'message', { signal: gone.signal }) as Promise<[ThreadMessage]>;
+  // Whichever comes later is no news.
+  exited.catch(() => {});
+  told.catch(() => {});
+  const [message] = await Promise.race([told, exited]);
+  gone.abort();
   if (message.kind === 'ready') return message;
   throw new Error(message.kind === 'failed' ? message.error : `unexpected message "${message.kind}"`);
 }

@@ -35,6 +35,8 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
   const engine: FakeEngine = {
     name: 'ort',
     manifest: tinyManifest,
+    provider: 'cpu',
+    skipped: [],
     hold: false,
     ended,
     crash,

@@ -104,6 +104,15 @@ describe('engine ort', () => {
     expect((await engine.ended).message).toBe('The engine was closed');
   });
 
+  it('says so where the thread ends before it is ready', async () => {
+    const dir = `${await temporaryFolder()}/bundle`;
+    await writeBundle(dir, tinyBundle([4]));
+    const thread = new URL('./quiet-thread.js', import.meta.url);
+    await expect(openOrtEngine(await readBundle(dir), {}, thread)).rejects.toThrow(
+      /ended with status 3 before it was ready/,
+    );
+  });
+
   it('tells that its thread crashed, and rejects what is pending and all that comes later', async () => {
     const dir = `${await temporaryFolder()}/bundle`;
     await writeBundle(dir, tinyBundle());
@@ -128,6 +137,10 @@ describe('engine ort', () => {
 
   it('falls back to the next execution provider', async () => {
     const engine = await openTiny({ providers: ['no-such-provider', 'cpu'] });
+    expect(engine.provider).toBe('cpu');
+    expect(engine.skipped).toMatchObject([
+      { provider: 'no-such-provider', reason: expect.stringMatching(/./) },
+    ]);
     expect((await engine.run(new Float32Array(64), 1)).output).toHaveLength(3);
   });
 });
