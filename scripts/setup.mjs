@@ -1,8 +1,9 @@
 // Installs packages and compiles TypeScript where either is missing or stale; says what it does; needs nothing but Node and npm.
 //   node scripts/setup.mjs           before `npm start` and `npm test`
 //   node scripts/setup.mjs --build   only compiles
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,14 +37,35 @@ function isCurrent(stamp, value) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
 }
 
-function run(command, args, env) {
-  const { status, signal, error } = spawnSync(command, args, { cwd: root, stdio: ['ignore', 2, 2], env });
-  if (error) fail(`cannot start ${command}: ${error.message}`);
-  if (signal) process.exit(130);
-  return status === 0;
+/**
+ * Runs a command in a process group of its own, so that Ctrl-C ends it with all its children at once: npm would go on for many
+ * seconds. What it leaves behind has no stamp and is made anew next time.
+ */
+async function run(command, args, env = process.env) {
+  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2], env, detached: true });
+  const stop = (signal) => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch {
+      child.kill('SIGKILL'); // no process groups on Windows
+    }
+    say(`stopped by ${signal}: the next start goes on from here`);
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
+  try {
+    const [status] = await once(child, 'close');
+    return status === 0;
+  } catch (error) {
+    return fail(`cannot start ${command}: ${error.message}`);
+  } finally {
+    process.off('SIGINT', stop);
+    process.off('SIGTERM', stop);
+  }
 }
 
-function install() {
+async function install() {
   const stamp = join(root, 'node_modules', '.ebb-setup');
   const value = `${fingerprint(['package.json', 'package-lock.json'])} node ${process.versions.modules} ${process.platform} ${process.arch}`;
   if (isCurrent(stamp, value)) return;
@@ -51,7 +73,7 @@ function install() {
   const env = { ...process.env };
   // onnxruntime-node's install script downloads CUDA libraries of several hundred MB on linux-x64: only where asked for.
   if (!env.EBB_CUDA) env.ONNXRUNTIME_NODE_INSTALL = 'skip';
-  if (!run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], env))
+  if (!(await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], env)))
     fail('npm ci failed: look at the lines above; is the npm registry within reach?');
   if (!existsSync(join(root, 'node_modules', '@tensorflow', 'tfjs-node')))
     say(
@@ -83,7 +105,7 @@ function sources() {
     .sort();
 }
 
-function build() {
+async function build() {
   const stamp = join(root, 'dist', '.ebb-setup');
   const value = fingerprint(['tsconfig.json', 'package-lock.json', ...sources()]);
   if (isCurrent(stamp, value)) return;
@@ -104,5 +126,5 @@ function build() {
 }
 
 requireNode();
-if (!process.argv.includes('--build')) install();
-build();
+if (!process.argv.includes('--build')) await install();
+await build();
