@@ -112,14 +112,8 @@ async function build() {
   say('compiling TypeScript');
   const next = join(root, 'dist-next');
   rmSync(next, { recursive: true, force: true });
-  if (
-    !run(
-      process.execPath,
-      [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '--outDir', next],
-      process.env,
-    )
-  )
-    fail('tsc failed: mend the errors above');
+  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  if (!(await run(process.execPath, [tsc, '--outDir', next]))) fail('tsc failed: mend the errors above');
   writeFileSync(join(next, '.ebb-setup'), value);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   renameSync(next, join(root, 'dist'));
