@@ -101,7 +101,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
 
 export function command(): Command {
   return new Command('calibrate')
-    .argument('<bundle>', 'folder that "ebb train" or "ebb bundle create" wrote')
+    .argument('<bundle>', 'folder that "ebb train" wrote')
     .requiredOption('--profile <name>', 'device profile: a name (x86, raspberry-pi-5, ...) or a YAML file')
     .option('--batch <n>', 'inputs in one run', wholeNumber(1))
     .option('--force', 'measure although a calibration is cached')

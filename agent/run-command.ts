@@ -75,7 +75,7 @@ async function run(bundleDir: string, flags: RunFlags): Promise<void> {
 
 export function command(): Command {
   return new Command('run')
-    .argument('<bundle>', 'folder that "ebb train" or "ebb bundle create" wrote')
+    .argument('<bundle>', 'folder that "ebb train" wrote')
     .requiredOption('--profile <name>', 'device profile: a name (x86, raspberry-pi-5, ...) or a YAML file')
     .option('--broker <url>', 'MQTT broker to report to, such as mqtt://127.0.0.1:1883')
     .option('--http <host:port>', 'address to serve on; port 0 takes any free one')
