@@ -4,6 +4,7 @@ import { openEngine } from '../engine/open-engine.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { wholeNumber } from '../terminal/number-option.ts';
 import { createProgress } from '../terminal/progress.ts';
+import { snakeJson } from '../terminal/snake-json.ts';
 import { formatTable } from '../terminal/table.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
@@ -70,7 +71,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       const { batch, measuredAt } = calibration;
       const { threads } = profile.engine;
       process.stdout.write(
-        `${JSON.stringify({ bundle: bundle.manifest.name, source, batch, threads, measuredAt, warning: warning ?? null, levels })}\n`,
+        `${snakeJson({ bundle: bundle.manifest.name, source, batch, threads, measuredAt, warning: warning ?? null, levels })}\n`,
       );
       return;
     }

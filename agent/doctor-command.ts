@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
+import { snakeJson } from '../terminal/snake-json.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { examine } from './doctor/examine.ts';
 import { formatExamination } from './doctor/format-examination.ts';
@@ -18,7 +19,7 @@ async function doctor({ root, json }: { root: string; json?: boolean }): Promise
   if (!isFolder)
     throw new UsageError(`Cannot examine "${root}" as --root must be a folder that holds proc/ and sys/`);
   const found = await examine({ root });
-  process.stdout.write(json ? `${JSON.stringify(found, null, 2)}\n` : `${formatExamination(found)}\n`);
+  process.stdout.write(json ? `${snakeJson(found, 2)}\n` : `${formatExamination(found)}\n`);
 }
 
 export function command(): Command {

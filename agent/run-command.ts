@@ -3,6 +3,7 @@ import { readBundle } from '../bundle/read-bundle.ts';
 import { readToken, requireToken } from '../listen/token.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
+import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage } from '../terminal/usage-error.ts';
 import { openAgent } from './agent.ts';
 import { createLog } from './create-log.ts';
@@ -41,7 +42,7 @@ async function run(bundleDir: string, flags: RunFlags): Promise<void> {
   const interrupted = interruptSignal();
   // Whoever reads standard output may be gone: the agent serves on.
   process.stdout.on('error', () => {});
-  const say = (event: Record<string, unknown>) => process.stdout.write(`${JSON.stringify(event)}\n`);
+  const say = (event: Record<string, unknown>) => process.stdout.write(`${snakeJson(event)}\n`);
   const agent = openAgent({
     bundle,
     profile,

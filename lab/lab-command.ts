@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber } from '../terminal/number-option.ts';
+import { snakeJson } from '../terminal/snake-json.ts';
 import { dataSpecs } from '../trainer/data/open-data.ts';
 import { nets } from '../trainer/net/nets.ts';
 import { parseLevels } from '../trainer/train-command.ts';
@@ -40,7 +41,7 @@ function swapCommand(): Command {
         swapEveryMs: swapEvery,
         rounds,
       });
-      process.stdout.write(`${flags.json ? JSON.stringify(result) : formatSwapBench(result)}\n`);
+      process.stdout.write(`${flags.json ? snakeJson(result) : formatSwapBench(result)}\n`);
     });
 }
 
@@ -69,7 +70,7 @@ function costCommand(): Command {
     .action(async (flags: CostFlags) => {
       const options = { ...flags, signal: interruptSignal() };
       const result = await runCostBench(options);
-      process.stdout.write(`${flags.json ? JSON.stringify(result) : formatCostBench(result, options)}\n`);
+      process.stdout.write(`${flags.json ? snakeJson(result) : formatCostBench(result, options)}\n`);
     });
 }
 

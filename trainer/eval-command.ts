@@ -4,6 +4,7 @@ import { readBundle } from '../bundle/read-bundle.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { createProgress } from '../terminal/progress.ts';
+import { snakeJson } from '../terminal/snake-json.ts';
 import { formatTable } from '../terminal/table.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import type { DataSet } from './data/data-set.ts';
@@ -76,7 +77,7 @@ async function evaluate(dir: string, options: EvalOptions): Promise<void> {
     await engine.close();
   }
   const summary = { bundle: manifest.name, data: data.name, split: options.split, levels: results };
-  process.stdout.write(`${options.json ? JSON.stringify(summary, null, 2) : formatEvaluation(results)}\n`);
+  process.stdout.write(`${options.json ? snakeJson(summary, 2) : formatEvaluation(results)}\n`);
 }
 
 function chooseLevels(level: string | undefined, count: number): number[] {

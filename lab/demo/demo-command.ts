@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { Command } from 'commander';
 import { interruptSignal } from '../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber } from '../../terminal/number-option.ts';
+import { snakeJson } from '../../terminal/snake-json.ts';
 import { type DemoResult, runDemo } from './demo.ts';
 import { formatDemoTable } from './demo-table.ts';
 
@@ -70,7 +71,7 @@ export function command(): Command {
         const { result } = stage;
         if (flags.json)
           process.stdout.write(
-            `${JSON.stringify({ deadline_ms: result.deadlineMs, phases: result.rows, picture: result.picture })}\n`,
+            `${snakeJson({ deadlineMs: result.deadlineMs, phases: result.rows, picture: result.picture })}\n`,
           );
         else
           process.stdout.write(

@@ -89,8 +89,8 @@ async function calibrate(bundle: string, options: DemoOptions): Promise<number[]
     ],
     options.signal,
   );
-  const { levels } = JSON.parse(text) as { levels: { p50Ms: number }[] };
-  return levels.map((level) => level.p50Ms);
+  const { levels } = JSON.parse(text) as { levels: { p50_ms: number }[] };
+  return levels.map((level) => level.p50_ms);
 }
 
 /**

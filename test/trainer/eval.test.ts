@@ -46,7 +46,7 @@ describe('ebb eval', () => {
         correct: accuracy?.correct,
         count: 4,
         accuracy: accuracy?.value,
-        manifestCorrect: accuracy?.correct,
+        manifest_correct: accuracy?.correct,
         agrees: true,
       })),
     });
