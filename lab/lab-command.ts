@@ -5,7 +5,7 @@ import { snakeJson } from '../terminal/snake-json.ts';
 import { dataSpecs } from '../trainer/data/open-data.ts';
 import { nets } from '../trainer/net/nets.ts';
 import { parseLevels } from '../trainer/train-command.ts';
-import { formatCostBench, runCostBench } from './bench/cost-bench.ts';
+import { type CostBenchOptions, formatCostBench, runCostBench } from './bench/cost-bench.ts';
 import { formatSwapBench, runSwapBench } from './bench/swap-bench.ts';
 
 type SwapFlags = {
@@ -45,16 +45,7 @@ function swapCommand(): Command {
     });
 }
 
-type CostFlags = {
-  data: string;
-  net: string;
-  levels: number[];
-  against: number[];
-  epochs: number;
-  batch: number;
-  rounds: number;
-  json?: boolean;
-};
+type CostFlags = Omit<CostBenchOptions, 'signal'> & { json?: boolean };
 
 function costCommand(): Command {
   return new Command('cost')
