@@ -1,21 +1,20 @@
 import type { DataSet, Split } from './data/data-set.ts';
-import type { Random } from './random.ts';
+import { createRandom, mixSeed } from './random.ts';
 
-/** `images [count, height, width, channels]`, normalised: (pixel / 255 - mean) / std. */
-export type Batch = { images: Float32Array; labels: Uint8Array; count: number };
+/** `inputs [count, height, width, channels]`, normalised: (value * scale - mean) / std. */
+export type Batch = { inputs: Float32Array; labels: Uint16Array; count: number };
 
-/** For each channel, what each of the 256 pixel values is normalised to: `[channels, 256]`. */
-function normalisedValues(data: DataSet): Float32Array {
-  const table = new Float32Array(data.channels * 256);
-  for (let c = 0; c < data.channels; c += 1)
-    for (let pixel = 0; pixel < 256; pixel += 1)
-      table[c * 256 + pixel] = (pixel / 255 - data.mean[c]) / data.std[c];
-  return table;
+/** Normalises the value of channel `c`. */
+type Normalise = (value: number, c: number) => number;
+
+function normaliser(data: DataSet): Normalise {
+  const { scale, mean, std } = data;
+  return (value, c) => (value * scale - mean[c]) / std[c];
 }
 
-/** The images at `indices`, normalised and otherwise as they are. */
+/** The samples at `indices`, normalised and otherwise as they are. */
 export function plainBatch(data: DataSet, split: Split, indices: Int32Array): Batch {
-  return gather(data, split, indices, normalisedValues(data), () => ({ down: 0, right: 0, mirror: false }));
+  return gather(data, split, indices, normaliser(data), () => ({ down: 0, right: 0, mirror: false }));
 }
 
 type Change = { down: number; right: number; mirror: boolean };
@@ -24,13 +23,13 @@ function gather(
   data: DataSet,
   split: Split,
   indices: Int32Array,
-  values: Float32Array,
+  normalise: Normalise,
   change: () => Change,
 ): Batch {
   const { height, width, channels } = data;
   const size = height * width * channels;
-  const images = new Float32Array(indices.length * size);
-  const labels = new Uint8Array(indices.length);
+  const inputs = new Float32Array(indices.length * size);
+  const labels = new Uint16Array(indices.length);
   let at = 0;
   indices.forEach((index, n) => {
     labels[n] = split.labels[index];
@@ -42,33 +41,42 @@ function gather(
         const column = (mirror ? width - 1 - j : j) + right;
         const from = index * size + (row * width + column) * channels;
         const black = !inside || column < 0 || column >= width;
-        for (let c = 0; c < channels; c += 1)
-          images[at++] = values[c * 256 + (black ? 0 : split.images[from + c])];
+        for (let c = 0; c < channels; c += 1) inputs[at++] = normalise(black ? 0 : split.inputs[from + c], c);
       }
     }
   });
-  return { images, labels, count: indices.length };
+  return { inputs, labels, count: indices.length };
+}
+
+/** Whole batches in one pass over the training split; samples that do not fill a batch are left out of it. */
+export function batchesPerEpoch(data: DataSet, batch: number): number {
+  return Math.floor(data.train.count / batch);
 }
 
 /**
- * Minibatches of the training split without end: each epoch in a new order, images that do not fill a batch left out, each image
- * shifted and mirrored as the data set allows (pad with black, crop; He et al. 2016).
+ * Minibatches of the training split: each epoch in a new order, each image shifted and mirrored as the data set allows
+ * (pad with black, crop; He et al. 2016). A batch depends on the seed and its iteration alone, so that a run that
+ * is resumed sees what the undisturbed one would have seen.
  */
-export function createBatches(data: DataSet, batch: number, random: Random): { next(): Batch } {
+export function createBatches(data: DataSet, batch: number, seed: number): { at(iteration: number): Batch } {
   const { pad, flip } = data.augment;
-  const values = normalisedValues(data);
-  const order = Int32Array.from({ length: data.train.count }, (_, i) => i);
-  const shift = () => (pad > 0 ? random.below(2 * pad + 1) - pad : 0);
-  const change = () => ({ down: shift(), right: shift(), mirror: flip && random.below(2) === 1 });
-  let at = order.length;
+  const normalise = normaliser(data);
+  const perEpoch = batchesPerEpoch(data, batch);
+  let order = new Int32Array(0);
+  let orderedEpoch = -1;
   return {
-    next() {
-      if (at + batch > order.length) {
-        random.shuffle(order);
-        at = 0;
+    at(iteration) {
+      const epoch = Math.floor(iteration / perEpoch);
+      if (epoch !== orderedEpoch) {
+        order = Int32Array.from({ length: data.train.count }, (_, i) => i);
+        createRandom(mixSeed(seed, 'order', epoch)).shuffle(order);
+        orderedEpoch = epoch;
       }
-      at += batch;
-      return gather(data, data.train, order.subarray(at - batch, at), values, change);
+      const random = createRandom(mixSeed(seed, 'augmentation', iteration));
+      const shift = () => (pad > 0 ? random.below(2 * pad + 1) - pad : 0);
+      const change = () => ({ down: shift(), right: shift(), mirror: flip && random.below(2) === 1 });
+      const start = (iteration % perEpoch) * batch;
+      return gather(data, data.train, order.subarray(start, start + batch), normalise, change);
     },
   };
 }

@@ -6,10 +6,10 @@ import type { TrainedNet } from './net/trained-net.ts';
  * Logits of one level, computed by the trainer's own arithmetic on tfjs's current back end (`openBackend` first): what an exported
  * model must agree with.
  *
- * @param images `[count, height, width, channels]`, normalised.
+ * @param inputs `[count, height, width, channels]`, normalised.
  * @returns `[count, classes]`.
  */
-export function predict(net: TrainedNet, level: number, images: Float32Array, count: number): Float32Array {
+export function predict(net: TrainedNet, level: number, inputs: Float32Array, count: number): Float32Array {
   const trained = net.levels[level];
   if (!trained)
     throw new RangeError(
@@ -40,5 +40,5 @@ export function predict(net: TrainedNet, level: number, images: Float32Array, co
     statistics.set(norm.mean, offset);
     statistics.set(norm.variance, layout.channelCount + offset);
   }
-  return createSubNet(net.graph, net.normEpsilon).logits({ weights, affine, statistics, images, count });
+  return createSubNet(net.graph, net.normEpsilon).logits({ weights, affine, statistics, inputs, count });
 }

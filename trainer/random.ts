@@ -14,6 +14,23 @@ export type Random = {
   shuffle(values: Int32Array): void;
 };
 
+/**
+ * A seed for one purpose and one turn: of one run's seed, sources that share nothing (FNV-1a over the parts, then the finaliser
+ * of MurmurHash3).
+ */
+export function mixSeed(seed: number, purpose: string, turn = 0): number {
+  let hash = 0x811c9dc5;
+  const take = (value: number) => {
+    hash = Math.imul(hash ^ value, 0x01000193);
+  };
+  for (let i = 0; i < purpose.length; i += 1) take(purpose.charCodeAt(i));
+  for (const value of [seed, turn])
+    for (let shift = 0; shift < 32; shift += 8) take((value >>> shift) & 0xff);
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+  return (hash ^ (hash >>> 16)) | 0;
+}
+
 export function createRandom(seed: number): Random {
   const generator = xoroshiro128plus(seed);
   const uniform = () => uniformFloat64(generator);

@@ -81,7 +81,7 @@ export async function train(
   const iterations = iterationsOf(data, options);
   const updates = maskUpdates(iterations, sparsities.length);
   const peak = options.learningRate ?? defaultLearningRate(sparsities.length);
-  const batches = createBatches(data, options.batch, createRandom(seed + 1));
+  const batches = createBatches(data, options.batch, seed);
   const random = createRandom(seed);
   const setting = { granularity, sparsities, correction, momentum, weightDecay, normEpsilon, random };
   const net = new LatentNet(graph, setting);
@@ -95,13 +95,13 @@ export async function train(
   hooks.signal?.addEventListener('abort', stop);
   try {
     await pool.start();
-    let batch = batches.next();
+    let batch = batches.at(0);
     for (let iteration = 0; iteration < iterations; iteration += 1) {
       const level = levelAt(iteration, sparsities.length);
       const progress = updates.get(iteration);
       if (progress !== undefined) net.updateMasks(progress);
       const pending = batchGradient(pool, net.effective(level), batch);
-      batch = batches.next(); // while the threads compute
+      batch = batches.at(iteration + 1); // while the threads compute
       const gradient = await pending;
       checkLoss(gradient.loss, iteration, peak);
       const learningRate = learningRateAt(iteration, iterations, peak);

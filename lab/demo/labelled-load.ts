@@ -9,7 +9,7 @@ export type LabelledLoad = {
   send(index: number): Promise<Response>;
 };
 
-function countCorrect(logits: Float32Array, labels: Uint8Array): number {
+function countCorrect(logits: Float32Array, labels: Uint16Array): number {
   const classes = logits.length / labels.length;
   let correct = 0;
   labels.forEach((label, row) => {
@@ -27,12 +27,12 @@ export function createLabelledLoad(options: {
   batch: number;
 }): LabelledLoad {
   const { client, split, manifest, batch } = options;
-  const imageSize = split.images.length / split.count;
+  const imageSize = split.inputs.length / split.count;
   const requests = Array.from({ length: Math.floor(split.count / batch) }, (_, index) => {
     const first = index * batch;
     return {
       input: preprocess(
-        split.images.subarray(first * imageSize, (first + batch) * imageSize),
+        split.inputs.subarray(first * imageSize, (first + batch) * imageSize),
         batch,
         manifest,
       ),

@@ -51,7 +51,7 @@ describe('openData() of idx:DIR', () => {
     expect(data.augment).toEqual({ pad: 2, flip: false });
     expect(data.train.count).toBe(6);
     expect(Array.from(data.train.labels)).toEqual([3, 1, 4, 1, 5, 9]);
-    expect(Array.from(data.test.images)).toEqual(Array.from(counting(24)));
+    expect(Array.from(data.test.inputs)).toEqual(Array.from(counting(24)));
     // 0 .. 35: mean 17.5, variance (36^2 - 1) / 12.
     expect(data.mean[0]).toBeCloseTo(17.5 / 255, 12);
     expect(data.std[0]).toBeCloseTo(Math.sqrt(1295 / 12) / 255, 12);
@@ -105,7 +105,7 @@ describe('openData() of idx:DIR', () => {
   it.skipIf(!existsSync(fashion))('reads the real Fashion-MNIST where ../shared/data has it', async () => {
     const { train, test, mean, std, labels } = await openData(`idx:${fashion}`);
     expect([train.count, test.count, labels.length]).toEqual([60_000, 10_000, 10]);
-    const perClass = (split: Uint8Array) =>
+    const perClass = (split: Uint16Array) =>
       labels.map((_, label) => split.reduce((sum, x) => sum + (x === label ? 1 : 0), 0));
     expect(perClass(train.labels)).toEqual(Array.from({ length: 10 }, () => 6_000));
     expect(perClass(test.labels)).toEqual(Array.from({ length: 10 }, () => 1_000));

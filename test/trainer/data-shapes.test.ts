@@ -4,12 +4,13 @@ import { channelStatistics } from '../../trainer/data/data-set.ts';
 import { drawShapes } from '../../trainer/data/shapes/draw-shapes.ts';
 import { figures } from '../../trainer/data/shapes/outlines.ts';
 
-const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+const hash = (values: ArrayLike<number>) =>
+  createHash('sha256').update(Uint8Array.from(values)).digest('hex').slice(0, 16);
 
 describe('drawShapes()', () => {
   it('draws the same bytes on every machine', () => {
     const { train, test } = drawShapes({ train: 200, test: 100 });
-    expect([train.images, train.labels, test.images, test.labels].map(hash)).toEqual([
+    expect([train.inputs, train.labels, test.inputs, test.labels].map(hash)).toEqual([
       '08050650c7781845',
       '1fdd2bd7c60e6eb5',
       '053710ce443de62b',
@@ -38,21 +39,21 @@ describe('drawShapes()', () => {
 
   it('draws other images for another seed, and the same test images whatever the size of the training split', () => {
     const small = drawShapes({ train: 20, test: 50 });
-    expect(hash(drawShapes({ train: 20, test: 50, seed: 2 }).test.images)).not.toBe(hash(small.test.images));
+    expect(hash(drawShapes({ train: 20, test: 50, seed: 2 }).test.inputs)).not.toBe(hash(small.test.inputs));
     expect(drawShapes({ train: 100, test: 50 }).test).toEqual(small.test);
   });
 
   it('gives no image twice, and none of the training split to the test split', () => {
     const { train, test } = drawShapes({ train: 400, test: 200 });
-    const hashes = [train, test].flatMap(({ images, count }) =>
-      Array.from({ length: count }, (_, i) => hash(images.subarray(i * 784, (i + 1) * 784))),
+    const hashes = [train, test].flatMap(({ inputs, count }) =>
+      Array.from({ length: count }, (_, i) => hash(inputs.subarray(i * 784, (i + 1) * 784))),
     );
     expect(new Set(hashes).size).toBe(600);
   });
 
   it('uses the range of greys, and says its mean and deviation', () => {
     const { train, mean, std } = drawShapes({ train: 200, test: 10 });
-    expect({ mean, std }).toEqual(channelStatistics(train, 1));
+    expect({ mean, std }).toEqual(channelStatistics(train, 1, 1 / 255));
     expect(mean[0]).toBeGreaterThan(0.25);
     expect(mean[0]).toBeLessThan(0.5);
     expect(std[0]).toBeGreaterThan(0.15);
@@ -83,8 +84,8 @@ describe('figures', () => {
 
 describe('channelStatistics()', () => {
   it('counts each channel by itself, and gives a constant one the deviation 1', () => {
-    const split = { images: Uint8Array.from([0, 51, 255, 51]), labels: Uint8Array.from([0, 1]), count: 2 };
-    const { mean, std } = channelStatistics(split, 2);
+    const split = { inputs: Uint8Array.from([0, 51, 255, 51]), labels: Uint16Array.from([0, 1]), count: 2 };
+    const { mean, std } = channelStatistics(split, 2, 1 / 255);
     expect(mean[0]).toBeCloseTo(0.5, 12);
     expect(mean[1]).toBeCloseTo(0.2, 12);
     expect(std).toEqual([0.5, 1]);

@@ -126,8 +126,8 @@ export function randomNet(graph: NetGraph, granularity: 'element' | 'channel', s
 export function randomData(graph: NetGraph, count = 60): DataSet {
   const [height, width, channels] = graph.input;
   const split = (seed: number): Split => ({
-    images: Uint8Array.from(drawNumbers(count * height * width * channels, seed), (x) => (x + 1) * 127),
-    labels: Uint8Array.from({ length: count }, (_, i) => (i * 7) % 3),
+    inputs: Uint8Array.from(drawNumbers(count * height * width * channels, seed), (x) => (x + 1) * 127),
+    labels: Uint16Array.from({ length: count }, (_, i) => (i * 7) % 3),
     count,
   });
   const train = split(100);
@@ -139,7 +139,7 @@ export function randomData(graph: NetGraph, count = 60): DataSet {
     channels,
     train,
     test: split(101),
-    ...channelStatistics(train, channels),
+    ...channelStatistics(train, channels, 1 / 255),
     augment: { pad: 0, flip: false },
   };
 }

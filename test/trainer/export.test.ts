@@ -46,7 +46,7 @@ describe('exportBundle()', () => {
         const { mean, std } = data;
         for (const level of [0, 1, 2]) {
           for (const image of [0, 1, 2]) {
-            const pixels = data.test.images.subarray(image * size, (image + 1) * size);
+            const pixels = data.test.inputs.subarray(image * size, (image + 1) * size);
             const normalised = Float64Array.from(
               pixels,
               (pixel, i) => (pixel / 255 - mean[i % 2]!) / std[i % 2]!,

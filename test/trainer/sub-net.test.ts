@@ -15,11 +15,11 @@ function problem(graph: NetGraph, count: number) {
   const weights = initialWeights(layout, random);
   const { affine } = initialNorms(layout);
   for (let i = 0; i < affine.length; i += 1) affine[i]! += 0.2 * random.normal();
-  const images = Float32Array.from({ length: count * graph.input.reduce((a, b) => a * b, 1) }, () =>
+  const inputs = Float32Array.from({ length: count * graph.input.reduce((a, b) => a * b, 1) }, () =>
     random.normal(),
   );
-  const labels = Uint8Array.from({ length: count }, () => random.below(graph.classes));
-  return { layout, weights, affine, images, labels, count, lossScale: 1 };
+  const labels = Uint16Array.from({ length: count }, () => random.below(graph.classes));
+  return { layout, weights, affine, inputs, labels, count, lossScale: 1 };
 }
 
 describe('createSubNet()', () => {

@@ -7,7 +7,7 @@ export function toyData(trainCount = 512, testCount = 90): DataSet {
   const random = createRandom(99);
   const draw = (count: number): Split => {
     const images = new Uint8Array(count * size * size);
-    const labels = Uint8Array.from({ length: count }, (_, n) => n % 3);
+    const labels = Uint16Array.from({ length: count }, (_, n) => n % 3);
     for (let i = 0; i < images.length; i += 1) {
       const n = Math.floor(i / (size * size));
       const row = Math.floor(i / size) % size;
@@ -15,7 +15,7 @@ export function toyData(trainCount = 512, testCount = 90): DataSet {
       const bright = [row, column, row + column][labels[n]!]! % 2 === n % 2;
       images[i] = Math.max(0, Math.min(255, (bright ? 160 : 90) + 40 * random.normal()));
     }
-    return { images, labels, count };
+    return { inputs: images, labels, count };
   };
   const train = draw(trainCount);
   return {
@@ -26,7 +26,7 @@ export function toyData(trainCount = 512, testCount = 90): DataSet {
     channels: 1,
     train,
     test: draw(testCount),
-    ...channelStatistics(train, 1),
+    ...channelStatistics(train, 1, 1 / 255),
     augment: { pad: 1, flip: true },
   };
 }

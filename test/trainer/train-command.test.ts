@@ -23,9 +23,9 @@ async function toySpec(): Promise<string> {
     ['t10k', data.test],
   ] as const) {
     const header = (...numbers: number[]) => Buffer.from(Uint32Array.from(numbers).buffer).swap32();
-    const images = Buffer.concat([header(0x803, split.count, 8, 8), split.images]);
+    const images = Buffer.concat([header(0x803, split.count, 8, 8), Uint8Array.from(split.inputs)]);
     await writeFile(join(dir, `${prefix}-images-idx3-ubyte.gz`), gzipSync(images));
-    const labels = Buffer.concat([header(0x801, split.count), split.labels]);
+    const labels = Buffer.concat([header(0x801, split.count), Uint8Array.from(split.labels)]);
     await writeFile(join(dir, `${prefix}-labels-idx1-ubyte.gz`), gzipSync(labels));
   }
   return `idx:${dir}`;

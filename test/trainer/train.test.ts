@@ -6,7 +6,6 @@ import { createBatches, plainBatch } from '../../trainer/batches.ts';
 import { exportBundle } from '../../trainer/export/export-bundle.ts';
 import { resnet8 } from '../../trainer/net/resnet8.ts';
 import { predict } from '../../trainer/predict.ts';
-import { createRandom } from '../../trainer/random.ts';
 import { type StepReport, type TrainOptions, train } from '../../trainer/train.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { toyData } from './toy-data.ts';
@@ -52,7 +51,7 @@ describe('train()', () => {
       const bits = [...level.masks.values()].flatMap((mask) => [...mask]);
       const kept = bits.reduce((sum, bit) => sum + bit, 0) / bits.length;
       expect(kept).toBeCloseTo(1 - options.sparsities[index]!, 3);
-      const answers = argmaxRows(predict(net, index, test.images, test.count), 3);
+      const answers = argmaxRows(predict(net, index, test.inputs, test.count), 3);
       const correct = answers.filter((answer, n) => answer === test.labels[n]).length;
       expect(correct / test.count).toBeGreaterThan(0.75);
     });
@@ -77,8 +76,8 @@ describe('train()', () => {
       const engine = await openEngine(bundle);
       try {
         for (const [level, { accuracy }] of bundle.manifest.levels.entries()) {
-          const ours = predict(net, level, test.images, test.count);
-          const { output } = await engine.run(test.images, test.count, { level });
+          const ours = predict(net, level, test.inputs, test.count);
+          const { output } = await engine.run(test.inputs, test.count, { level });
           const scale = Math.max(...output.map(Math.abs));
           const error = Math.max(...output.map((value, i) => Math.abs(value - ours[i]!)));
           expect(error / scale).toBeLessThan(1e-4);
@@ -127,14 +126,14 @@ describe('train()', () => {
 describe('createBatches()', () => {
   it('shows every image of an epoch once, shifted by at most the padding', () => {
     const marked = toyData(8, 3);
-    marked.train.images.fill(0);
+    marked.train.inputs.fill(0);
     // Image n has one pixel of its own brightness in the middle.
-    for (let n = 0; n < 8; n += 1) marked.train.images[n * 64 + 4 * 8 + 4] = 20 * (n + 1);
+    for (let n = 0; n < 8; n += 1) marked.train.inputs[n * 64 + 4 * 8 + 4] = 20 * (n + 1);
     const plain = { ...marked, mean: [0], std: [1] };
-    const batches = createBatches(plain, 4, createRandom(1));
+    const batches = createBatches(plain, 4, 1);
     for (let epoch = 0; epoch < 3; epoch += 1) {
-      const images = [batches.next(), batches.next()].flatMap(({ images }) =>
-        [0, 1, 2, 3].map((n) => images.subarray(64 * n, 64 * (n + 1))),
+      const images = [batches.at(2 * epoch), batches.at(2 * epoch + 1)].flatMap(({ inputs }) =>
+        [0, 1, 2, 3].map((n) => inputs.subarray(64 * n, 64 * (n + 1))),
       );
       const peaks = images.map((image) => image.indexOf(Math.max(...image)));
       const seen = images.map((image) => Math.round((255 * Math.max(...image)) / 20));

@@ -5,7 +5,7 @@
  */
 export function crossEntropy(
   logits: Float32Array,
-  labels: Uint8Array,
+  labels: Uint16Array,
   lossScale: number,
 ): { loss: number; correct: number; gradient: Float32Array } {
   const classes = logits.length / labels.length;

@@ -3,7 +3,10 @@ import type { NetGraph } from '../net/graph.ts';
 import type { GradientResult, PassInput } from './sub-net.ts';
 
 /** What a compute thread can be asked for; the three passes of `SubNet`. */
-export type GradientJob = { kind: 'gradients'; input: PassInput & { labels: Uint8Array; lossScale: number } };
+export type GradientJob = {
+  kind: 'gradients';
+  input: PassInput & { labels: Uint16Array; lossScale: number };
+};
 export type StatisticsJob = { kind: 'statistics'; input: PassInput };
 export type LogitsJob = { kind: 'logits'; input: PassInput & { statistics: Float32Array } };
 export type Job = GradientJob | StatisticsJob | LogitsJob;

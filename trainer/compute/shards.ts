@@ -12,12 +12,12 @@ export const shardSize = 32;
 type Parameters = { weights: Float32Array; affine: Float32Array };
 
 export function cutShards(batch: Batch): Batch[] {
-  const imageSize = batch.images.length / batch.count;
+  const size = batch.inputs.length / batch.count;
   const shards: Batch[] = [];
   for (let start = 0; start < batch.count; start += shardSize) {
     const end = Math.min(batch.count, start + shardSize);
     shards.push({
-      images: batch.images.slice(start * imageSize, end * imageSize),
+      inputs: batch.inputs.slice(start * size, end * size),
       labels: batch.labels.slice(start, end),
       count: end - start,
     });
@@ -56,8 +56,8 @@ export async function batchStatistics(
 ): Promise<Float32Array> {
   const shards = cutShards(batch);
   const answers = await Promise.all(
-    shards.map(({ images, count }) => {
-      const input: PassInput = { ...parameters, images, count };
+    shards.map(({ inputs, count }) => {
+      const input: PassInput = { ...parameters, inputs, count };
       return pool.run({ kind: 'statistics', input });
     }),
   );

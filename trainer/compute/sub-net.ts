@@ -31,7 +31,7 @@ export type PassInput = {
   /** The level's own scales and biases. */
   affine: Float32Array;
   /** `[count, height, width, channels]`, normalised. */
-  images: Float32Array;
+  inputs: Float32Array;
   count: number;
 };
 
@@ -50,7 +50,7 @@ export type GradientResult = {
 export type SubNet = {
   readonly layout: ParameterLayout;
   /** Trains: norms use the images' own statistics. */
-  gradients(input: PassInput & { labels: Uint8Array; lossScale: number }): GradientResult;
+  gradients(input: PassInput & { labels: Uint16Array; lossScale: number }): GradientResult;
   /** The norms' statistics on these images, as training would use them: means, then variances. */
   statistics(input: PassInput): Float32Array;
   /** Infers with running statistics: `[count, classes]`. */
@@ -79,7 +79,7 @@ function forward(
     const slot = slotOf(layout, node, part);
     return input.weights.subarray(slot.offset, slot.offset + slot.size);
   };
-  values.set('input', tensor4d(input.images, [input.count, ...graph.input]));
+  values.set('input', tensor4d(input.inputs, [input.count, ...graph.input]));
   for (const node of graph.nodes) {
     if (node.kind === 'conv') {
       const shape: [number, number, number, number] = [...node.kernel, node.inChannels, node.outChannels];

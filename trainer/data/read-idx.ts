@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
-import { channelStatistics, type DataSet, type Split } from './data-set.ts';
+import { channelStatistics, type DataSet, pixelScale, type Split } from './data-set.ts';
 import { type IdxArray, idxDownloadCure, lengthError, parseIdx, parseIdxHeader } from './idx.ts';
 
 const digits = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9'];
@@ -47,7 +47,7 @@ export async function readIdxFolder(dir: string): Promise<DataSet> {
     channels: 1,
     train: train.split,
     test: test.split,
-    ...channelStatistics(train.split, 1),
+    ...channelStatistics(train.split, 1, pixelScale),
     // A mirrored shoe is a shoe; a mirrored 2 is no digit.
     augment: { pad: 2, flip: isFashion },
   };
@@ -70,7 +70,7 @@ async function readSplit(
     throw new Error(
       `Cannot read data set "${dir}" as ${prefix}'s labels must be below ${classes}: label ${wrong} is ${labels.data[wrong]}; use a set of ${classes} classes`,
     );
-  return { split: { images: images.data, labels: labels.data, count }, height, width };
+  return { split: { inputs: images.data, labels: Uint16Array.from(labels.data), count }, height, width };
 }
 
 /** Reads `path`, or `path.gz` where that is absent. */

@@ -27,13 +27,13 @@ export async function countCorrect(
 ): Promise<{ correct: number; count: number }> {
   const { batch = evaluationBatch, signal, onProgress } = options;
   const classes = manifest.labels.length;
-  const imageBytes = split.images.length / split.count;
+  const size = split.inputs.length / split.count;
   let correct = 0;
   for (let start = 0; start < split.count; start += batch) {
     signal?.throwIfAborted();
     const count = Math.min(batch, split.count - start);
-    const images = split.images.subarray(start * imageBytes, (start + count) * imageBytes);
-    const { output } = await engine.run(preprocess(images, count, manifest), count, { level });
+    const inputs = split.inputs.subarray(start * size, (start + count) * size);
+    const { output } = await engine.run(preprocess(inputs, count, manifest), count, { level });
     for (let i = 0; i < count; i += 1) {
       const logits = output.subarray(i * classes, (i + 1) * classes);
       if (indexOfLargest(logits) === split.labels[start + i]) correct += 1;

@@ -83,7 +83,7 @@ function describe(
       shape: ['batch', channels, height, width],
       dtype: 'float32',
       layout: 'NCHW',
-      preprocessing: { scale: 1 / 255, mean: data.mean, std: data.std },
+      preprocessing: { scale: data.scale, mean: data.mean, std: data.std },
     },
     output: { name: outputName, shape: ['batch', net.graph.classes], dtype: 'float32' },
     nested: true,

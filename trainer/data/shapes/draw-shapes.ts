@@ -1,6 +1,6 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
-import { channelStatistics, type DataSet, type Split } from '../data-set.ts';
+import { channelStatistics, type DataSet, pixelScale, type Split } from '../data-set.ts';
 import { drawImage } from './draw-image.ts';
 import { figures } from './outlines.ts';
 
@@ -35,13 +35,13 @@ export function drawShapes(options: ShapesOptions = {}): DataSet {
     channels: 1,
     train: trainSplit,
     test: drawSplit(testRandom, test),
-    ...channelStatistics(trainSplit, 1),
+    ...channelStatistics(trainSplit, 1, pixelScale),
     augment: { pad: 2, flip: true },
   };
 }
 
 function drawSplit(random: JumpableRandomGenerator, count: number): Split {
-  const labels = Uint8Array.from({ length: count }, (_, i) => i % figures.length);
+  const labels = Uint16Array.from({ length: count }, (_, i) => i % figures.length);
   shuffle(labels, random);
   const images = new Uint8Array(count * size * size);
   for (let i = 0; i < count; i += 1)
@@ -51,11 +51,11 @@ function drawSplit(random: JumpableRandomGenerator, count: number): Split {
       figures[labels[i]].distance,
       random,
     );
-  return { images, labels, count };
+  return { inputs: images, labels, count };
 }
 
 /** Fisher and Yates. The remainder's bias is below count / 2^32. */
-function shuffle(values: Uint8Array, random: JumpableRandomGenerator): void {
+function shuffle(values: Uint16Array, random: JumpableRandomGenerator): void {
   for (let i = values.length - 1; i > 0; i -= 1) {
     const j = (random.next() >>> 0) % (i + 1);
     [values[i], values[j]] = [values[j], values[i]];
