@@ -19,14 +19,14 @@ export function predict(net: TrainedNet, level: number, inputs: Float32Array, co
   const weights = new Float32Array(layout.weightCount);
   for (const { node, part, offset } of layout.weights)
     weights.set((part === 'bias' ? net.biases : net.weights).get(node.name) ?? [], offset);
-  for (const { node, offset, size, part } of layout.weights) {
-    if (node.kind !== 'conv' || part !== 'weights') continue;
+  for (const { node, offset, size, part, inStream, outStream, inChannels, outChannels } of layout.weights) {
+    if (part === 'bias') continue;
     const mask = trained.masks.get(node.name);
-    const outs = trained.channels.get(node.outStream);
-    const ins = trained.channels.get(node.inStream);
+    const outs = trained.channels.get(outStream);
+    const ins = inStream === undefined ? undefined : trained.channels.get(inStream);
     for (let i = 0; i < size; i += 1) {
-      const out = outs?.[i % node.outChannels] ?? 1;
-      const into = ins?.[Math.floor(i / node.outChannels) % node.inChannels] ?? 1;
+      const out = outs?.[i % outChannels] ?? 1;
+      const into = ins?.[Math.floor(i / outChannels) % inChannels] ?? 1;
       if ((mask?.[i] ?? 1) === 0 || out === 0 || into === 0) weights[offset + i] = 0;
     }
   }

@@ -1,65 +1,83 @@
 import { Command, Option } from 'commander';
+import { z } from 'zod';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import { UsageError } from '../terminal/usage-error.ts';
-import { type Granularity, granularities } from './ast/latent-net.ts';
-import { type BackendChoice, backendChoices } from './backend/open-backend.ts';
+import { distributions } from './ast/masks/distribution.ts';
+import { granularities } from './ast/masks/mask-scheme.ts';
+import { orders } from './ast/schedule.ts';
+import { backendChoices } from './backend/open-backend.ts';
 import { dataSpecs } from './data/open-data.ts';
 import { nets } from './net/nets.ts';
-import { type RunSummary, runTraining } from './run-training.ts';
+import { type RunSummary, runTraining } from './run/run-training.ts';
+import { completeSettings, type NewSettings, type Settings } from './settings.ts';
+import { methods } from './train.ts';
 
-type Flags = {
-  data: string;
-  net: string;
-  width: string;
-  levels: string;
-  epochs: string;
-  out: string;
-  correction: 'on' | 'off';
-  granularity: Granularity;
-  backend: BackendChoice;
-  seed: string;
-  batch: string;
-  lr?: string;
-  name?: string;
-  json?: boolean;
-};
+/** What every flag of a setting does; the keys are those of `Settings`, with "-" for "_". */
+function settingOptions(): Option[] {
+  return [
+    new Option('--data <spec>', dataSpecs),
+    new Option('--net <name>', 'net to train (default: resnet8)').choices(Object.keys(nets)),
+    new Option('--width <factor>', 'factor on the channels of every hidden layer (default: 1)'),
+    new Option(
+      '--levels <list>',
+      'sparsity of each level, densest first, e.g. 0,0.8,0.9; patterns with --granularity nm, e.g. 0,2:4,1:4',
+    ),
+    new Option(
+      '--method <name>',
+      'ast: a step trains one level; joint: all; single: one level alone (default: ast)',
+    ).choices(methods),
+    new Option('--epochs <number>', 'passes over the training samples, all levels together'),
+    new Option('--batch <number>', 'samples in a step (default: 64)'),
+    new Option(
+      '--lr <number>',
+      'peak of the learning rate (default: 0.2 for several levels in turn, else 0.1)',
+    ),
+    new Option('--weight-decay <number>', 'decay of the shared weights (default: 0.0005)'),
+    new Option(
+      '--granularity <name>',
+      'what a mask prunes: single weights, blocks of 4 output channels, N of every M weights, whole channels (default: element)',
+    ).choices(granularities),
+    new Option(
+      '--distribution <name>',
+      'how layers share a budget; macs: it counts multiply-accumulates (default: global; uniform with nm)',
+    ).choices(distributions),
+    new Option(
+      '--correction <switch>',
+      'gradient correction between the levels of a group (default: on)',
+    ).choices(['on', 'off']),
+    new Option('--order <name>', 'level that a group begins with (default: densest-first)').choices(orders),
+    new Option('--updates <number>', 'mask updates up to the end of the ramp (default: 40)'),
+    new Option(
+      '--ramp-end <share>',
+      'share of training at which the target sparsity is reached (default: 0.7)',
+    ),
+    new Option('--frozen-from <share>', 'share of training from which no mask changes (default: 0.75)'),
+    new Option(
+      '--update-offset <steps>',
+      "steps between one level's mask update and the next level's (default: 0)",
+    ),
+    new Option('--drop-fraction <share>', 'first share of drop-and-grow; 0 is off (default: 0)'),
+    new Option(
+      '--validation <share>',
+      'share of the training samples held out for curves and choices (default: 0.05)',
+    ),
+    new Option('--seed <number>', 'seed of weights, splits and the order of the samples (default: 1)'),
+    new Option('--backend <name>', 'what computes: tfjs-node, or WebAssembly (default: auto)').choices(
+      backendChoices,
+    ),
+  ];
+}
+
+type Flags = { out: string; resume?: boolean; name?: string; json?: boolean } & Record<string, unknown>;
 
 export function command(): Command {
-  return new Command('train')
-    .requiredOption('--data <spec>', dataSpecs)
-    .addOption(new Option('--net <name>', 'net to train').choices(Object.keys(nets)).default('resnet8'))
-    .option('--width <factor>', 'factor on the number of channels of every layer', '1')
-    .requiredOption('--levels <list>', 'sparsity of each level, densest first, e.g. 0,0.8,0.9')
-    .requiredOption('--epochs <number>', 'passes over the training images, all levels together')
+  const train = new Command('train');
+  for (const option of settingOptions()) train.addOption(option);
+  return train
     .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, curve.svg, run.json')
-    .addOption(
-      new Option('--method <name>', 'ast: alternating sparse training').choices(['ast']).default('ast'),
-    )
-    .addOption(
-      new Option('--correction <switch>', 'gradient correction between the levels of a group')
-        .choices(['on', 'off'])
-        .default('on'),
-    )
-    .addOption(
-      new Option('--granularity <name>', 'what masks prune: single weights, or whole channels')
-        .choices(granularities)
-        .default('element'),
-    )
-    .addOption(
-      new Option('--distribution <name>', 'global: all layers are ranked together')
-        .choices(['global'])
-        .default('global'),
-    )
-    .addOption(
-      new Option('--backend <name>', 'what computes: tfjs-node, or WebAssembly')
-        .choices(backendChoices)
-        .default('auto'),
-    )
-    .option('--seed <number>', 'seed of the weights and of the order of the images', '1')
-    .option('--batch <number>', 'images in a step', '64')
-    .option('--lr <number>', 'peak of the learning rate (default: 0.1 for one level, 0.2 for more)')
+    .option('--resume', 'go on with the unfinished run in --out, with its own settings')
     .option('--name <name>', "name of the bundle (default: the data's and the net's)")
     .option('--json', 'print the summary as JSON')
     .addHelpText(
@@ -67,75 +85,74 @@ export function command(): Command {
       `
 Examples:
   ebb train --data shapes --levels 0,0.8,0.9 --epochs 2 --out runs/shapes
-  ebb train --data idx:data/fashion-mnist --levels 0,0.5,0.75 --granularity channel --epochs 5 --out runs/fashion`,
+  ebb train --data idx:data/fashion-mnist --levels 0,0.5,0.75 --granularity channel --epochs 5 --out runs/fashion
+  ebb train --resume --out runs/fashion`,
     )
     .action(runCommand);
 }
 
 async function runCommand(flags: Flags): Promise<void> {
-  const name = flags.name;
+  const { out, resume = false, name, json } = flags;
   if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     throw new UsageError(
       `Cannot use --name as it must be 1 to 64 letters, digits, ".", "_" or "-": current value is "${name}"`,
     );
-  const options = {
-    data: flags.data,
-    net: flags.net,
-    width: parseNumber(
-      '--width',
-      flags.width,
-      'a number from 0.25 to 8',
-      (value) => value >= 0.25 && value <= 8,
-    ),
-    sparsities: parseLevels(flags.levels),
-    epochs: parseNumber('--epochs', flags.epochs, 'a number above 0', (value) => value > 0),
-    batch: parseNumber('--batch', flags.batch, 'a whole number from 2 to 4096', (value) => {
-      return Number.isInteger(value) && value >= 2 && value <= 4096;
-    }),
-    seed: parseNumber('--seed', flags.seed, 'a whole number from 0 to 2147483647', (value) => {
-      return Number.isInteger(value) && value >= 0 && value < 2 ** 31;
-    }),
-    learningRate:
-      flags.lr === undefined
-        ? undefined
-        : parseNumber('--lr', flags.lr, 'a number above 0, at most 10', (value) => value > 0 && value <= 10),
-    granularity: flags.granularity,
-    correction: flags.correction === 'on',
-    backend: flags.backend,
-    out: flags.out,
-    name,
-  };
+  const settings = resume ? refuseSettings(flags) : parseSettings(flags);
   const progress = createProgress();
   const hooks = {
     signal: interruptSignal(),
     onProgress: (line: string) => progress.update(line),
     onNote: (line: string) => process.stderr.write(`ebb train: ${line}\n`),
   };
-  const summary = await runTraining(options, hooks).finally(() => progress.done());
-  process.stdout.write(`${flags.json ? JSON.stringify(summary, null, 2) : formatSummary(summary)}\n`);
+  const summary = await runTraining({ out, settings, name }, hooks).finally(() => progress.done());
+  process.stdout.write(`${json ? JSON.stringify(summary, null, 2) : formatSummary(summary)}\n`);
 }
 
-/** @throws UsageError where the list is not ascending sparsities in [0, 1). */
-export function parseLevels(text: string): number[] {
-  const levels = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
-  const wrong = levels.some((value, i) => !(value >= 0 && value < 1) || value <= levels[i - 1]);
-  if (wrong)
+function givenSettings(flags: Flags): { key: string; flag: string; value: string }[] {
+  return settingOptions().flatMap((option) => {
+    const value = flags[option.attributeName()];
+    if (typeof value !== 'string') return [];
+    return [{ key: option.name().replaceAll('-', '_'), flag: `--${option.name()}`, value }];
+  });
+}
+
+/** @throws UsageError where a setting is given with --resume. */
+function refuseSettings(flags: Flags): undefined {
+  const [given] = givenSettings(flags);
+  if (given)
     throw new UsageError(
-      `Cannot use --levels as it must be ascending sparsities from 0 to below 1, e.g. 0,0.8,0.9: current value is "${text}"`,
+      `Cannot resume with ${given.flag} as a run goes on with its own settings: leave it out, or train anew into another --out`,
     );
-  return levels;
 }
 
-function parseNumber(
-  flag: string,
-  text: string,
-  requirement: string,
-  fits: (value: number) => boolean,
-): number {
-  const value = text.trim() === '' ? Number.NaN : Number(text);
-  if (!Number.isFinite(value) || !fits(value))
-    throw new UsageError(`Cannot use ${flag} as it must be ${requirement}: current value is "${text}"`);
-  return value;
+const texts = new Set(['data', 'net', 'levels', 'method', 'granularity', 'distribution', 'order', 'backend']);
+
+/** @throws UsageError where a setting is missing or out of its range. */
+function parseSettings(flags: Flags): Settings {
+  const settings: Record<string, unknown> = {};
+  for (const { key, value } of givenSettings(flags)) {
+    if (texts.has(key)) settings[key] = value;
+    else if (key === 'correction') settings[key] = value === 'on';
+    else settings[key] = value.trim() === '' ? Number.NaN : Number(value);
+  }
+  for (const key of ['data', 'levels', 'epochs'])
+    if (settings[key] === undefined)
+      throw new UsageError(`Cannot train as --${key} must be given: see "ebb train --help"`);
+  try {
+    return completeSettings(settings as NewSettings);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const [issue] = error.issues;
+    const key = String(issue.path[0]);
+    throw new UsageError(
+      `Cannot use --${key.replaceAll('_', '-')} as it must be valid: ${issue.message}: current value is "${flags[camel(key)] ?? settings[key]}"`,
+      { cause: error },
+    );
+  }
+}
+
+function camel(key: string): string {
+  return key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 function formatSummary(summary: RunSummary): string {
@@ -162,7 +179,7 @@ function formatSummary(summary: RunSummary): string {
     table,
     '',
     `cost        ${cost.seconds.toFixed(1)} s, ${cost.iterations} iterations, ${Math.round(cost.images_per_second)} images/s, peak memory ${(cost.peak_rss_bytes / 1e6).toFixed(0)} MB`,
-    `correction  ${summary.options.correction ? `${conflicts} tensors in conflict, in ${correction.iterations_with_conflicts} iterations` : 'off'}`,
+    `correction  ${summary.settings.correction ? `${conflicts} of ${correction.compared_tensors.toLocaleString('en-US')} tensors in conflict, in ${correction.iterations_with_conflicts} iterations` : 'off'}`,
     `run         ${summary.out}`,
   ].join('\n');
 }

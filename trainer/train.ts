@@ -1,72 +1,100 @@
 import { availableParallelism } from 'node:os';
-import { type Granularity, LatentNet } from './ast/latent-net.ts';
-import { learningRateAt, levelAt, maskUpdates } from './ast/schedule.ts';
+import { LatentNet, type NetState } from './ast/latent-net.ts';
+import type { Distribution } from './ast/masks/distribution.ts';
+import type { Granularity, LevelTarget } from './ast/masks/mask-scheme.ts';
+import {
+  beginsGroup,
+  dropFractionAt,
+  learningRateAt,
+  levelAt,
+  type Order,
+  planMaskUpdates,
+} from './ast/schedule.ts';
 import type { BackendName } from './backend/open-backend.ts';
-import { createBatches, plainBatch } from './batches.ts';
+import { batchesPerEpoch, createBatches } from './batches.ts';
+import { checkLoss, checkOptions } from './check-options.ts';
 import { type ComputePool, createComputePool } from './compute/compute-pool.ts';
-import { batchGradient, batchStatistics, shardSize } from './compute/shards.ts';
+import { batchGradient, shardSize } from './compute/shards.ts';
 import type { DataSet } from './data/data-set.ts';
 import type { NetGraph } from './net/graph.ts';
 import type { TrainedNet } from './net/trained-net.ts';
+import { levelStatistics } from './norm-statistics.ts';
 import { createRandom } from './random.ts';
+
+/** `ast`: a step trains one level. `joint`: a step sums the losses of all levels, at as many times the cost. `single`: one level alone. */
+export const methods = ['ast', 'joint', 'single'] as const;
+export type Method = (typeof methods)[number];
 
 export type TrainOptions = {
   graph: NetGraph;
-  /** Target sparsity of each level, ascending. */
-  sparsities: number[];
-  /** Passes over the training split, in all: each of N levels is trained on 1/N of them. Fractions are allowed. */
+  method: Method;
+  /** Densest first. */
+  targets: LevelTarget[];
+  /** Passes over the training split, in all: with `ast` each of N levels is trained on 1/N of them. Fractions are allowed. */
   epochs: number;
-  /** Images in a step. */
+  /** Samples in a step. */
   batch: number;
   granularity: Granularity;
+  distribution: Distribution;
   correction: boolean;
+  order: Order;
+  /** Peak of the cosine. */
+  learningRate: number;
+  weightDecay: number;
+  /** See `UpdateOptions`. */
+  updates: number;
+  rampEnd: number;
+  frozenFrom: number;
+  offset: number;
+  /** First share of drop-and-grow; 0 is off. */
+  dropFraction: number;
   backend: BackendName;
   seed: number;
-  /** Peak of the cosine; default `defaultLearningRate`. */
-  learningRate?: number;
-  /** Default: the machine's cores, as many as there are shards in a batch; 1 on tfjs-node, which has threads of its own. */
-  threads?: number;
+  /** Default: the machine's cores, at most as many as there are shards in a batch. */
+  workers?: number;
 };
 
 /** What one iteration did. */
 export type StepReport = {
   iteration: number;
   iterations: number;
-  level: number;
-  /** Mean over the batch, before the step. */
-  loss: number;
-  /** Share of right answers in the batch, before the step. */
-  accuracy: number;
+  /** Of each level that was trained: the mean loss and the share of right answers over the batch, before the step. */
+  levels: { level: number; loss: number; accuracy: number }[];
   learningRate: number;
   /** Tensors whose gradient was in conflict with the previous level's and was corrected. */
   conflicts: number;
 };
 
-export type TrainHooks = {
-  onStep?: (report: StepReport) => void;
-  signal?: AbortSignal;
+/** A training under way, between two steps. */
+export type Training = {
+  readonly net: LatentNet;
+  readonly pool: ComputePool;
+  readonly iterations: number;
+  /** Steps done. */
+  readonly done: number;
 };
 
-const momentum = 0.9;
-const weightDecay = 5e-4;
-const normEpsilon = 1e-5;
+export type TrainHooks = {
+  onStep?: (report: StepReport) => void;
+  /** Called before the first step and after each; training waits for it. */
+  between?: (training: Training) => Promise<void> | void;
+  /** Goes on from a state after `done` steps. */
+  resume?: { done: number; state: NetState } | undefined;
+  signal?: AbortSignal | undefined;
+};
 
-/** Images from which a level's norm statistics are taken once training has ended. */
-const statisticsImages = 1024;
+export const momentum = 0.9;
+export const normEpsilon = 1e-5;
 
-/** A level of N sees 1/N of the steps and wants larger ones than a net that is trained alone. */
-export function defaultLearningRate(levels: number): number {
-  return levels > 1 ? 0.2 : 0.1;
-}
-
-/** Steps in `epochs` passes; images that do not fill a batch are left out of each. */
+/** Steps in `epochs` passes; samples that do not fill a batch are left out of each. */
 export function iterationsOf(data: DataSet, options: { epochs: number; batch: number }): number {
-  return Math.max(1, Math.round(options.epochs * Math.floor(data.train.count / options.batch)));
+  return Math.max(1, Math.round(options.epochs * batchesPerEpoch(data, options.batch)));
 }
 
 /**
- * Alternating sparse training (Yang et al., NeurIPS 2022): iteration t trains sub-net t mod N on a fresh minibatch with one
- * optimizer step on the weights that all of them share. The same seed, data and back end give the same net, on any number of threads.
+ * Alternating sparse training (Yang et al., NeurIPS 2022), and its rivals: iteration t trains sub-net t mod N on a fresh minibatch with
+ * one optimizer step on the weights that all of them share. The same seed, data and back end give the same net, on any number of
+ * workers, and also where the run was resumed.
  *
  * @throws Error where the options do not fit the data; the signal's reason where it is aborted.
  */
@@ -75,42 +103,51 @@ export async function train(
   options: TrainOptions,
   hooks: TrainHooks = {},
 ): Promise<TrainedNet> {
-  const { graph, sparsities, seed, granularity, correction } = options;
-  checkOptions(data, options);
-  hooks.signal?.throwIfAborted();
+  const { graph, method, targets, seed, order } = options;
   const iterations = iterationsOf(data, options);
-  const updates = maskUpdates(iterations, sparsities.length);
-  const peak = options.learningRate ?? defaultLearningRate(sparsities.length);
+  checkOptions(data, options, iterations);
+  hooks.signal?.throwIfAborted();
+  const levels = targets.map((_, level) => level);
+  const updates = planMaskUpdates({ ...options, total: iterations, levels: levels.length });
   const batches = createBatches(data, options.batch, seed);
-  const random = createRandom(seed);
-  const setting = { granularity, sparsities, correction, momentum, weightDecay, normEpsilon, random };
-  const net = new LatentNet(graph, setting);
-  const pool = createComputePool({
-    graph,
-    normEpsilon,
-    backend: options.backend,
-    threads: threadsFor(options),
-  });
+  const net = new LatentNet(graph, { ...options, momentum, normEpsilon, random: createRandom(seed) });
+  const pool = createComputePool({ ...options, normEpsilon, workers: workersFor(options) });
   const stop = () => pool.close(hooks.signal?.reason);
   hooks.signal?.addEventListener('abort', stop);
   try {
+    if (hooks.resume) net.restore(hooks.resume.state);
     await pool.start();
-    let batch = batches.at(0);
-    for (let iteration = 0; iteration < iterations; iteration += 1) {
-      const level = levelAt(iteration, sparsities.length);
-      const progress = updates.get(iteration);
-      if (progress !== undefined) net.updateMasks(progress);
-      const pending = batchGradient(pool, net.effective(level), batch);
-      batch = batches.at(iteration + 1); // while the threads compute
-      const gradient = await pending;
-      checkLoss(gradient.loss, iteration, peak);
-      const learningRate = learningRateAt(iteration, iterations, peak);
-      const conflicts = net.step(level, gradient, learningRate);
-      const { loss } = gradient;
-      const accuracy = gradient.correct / options.batch;
-      hooks.onStep?.({ iteration, iterations, level, loss, accuracy, learningRate, conflicts });
+    let done = hooks.resume?.done ?? 0;
+    await hooks.between?.({ net, pool, iterations, done });
+    let batch = batches.at(done);
+    while (done < iterations) {
+      const iteration = done;
+      for (const { level, progress } of updates.get(iteration) ?? [])
+        net.updateMask(level, progress, dropFractionAt(iteration, iterations, options.dropFraction));
+      const trained = method === 'joint' ? levels : [levelAt(iteration, levels.length, order)];
+      const current = batch;
+      const pending = Promise.all(trained.map((level) => batchGradient(pool, net.effective(level), current)));
+      batch = batches.at(iteration + 1); // while the workers compute
+      const gradients = (await pending).map((gradient, i) => ({ ...gradient, level: trained[i] }));
+      for (const { loss } of gradients) checkLoss(loss, iteration, options.learningRate);
+      const learningRate = learningRateAt(iteration, iterations, options.learningRate);
+      const firstOfGroup = beginsGroup(iteration, levels.length);
+      const conflicts = net.step(gradients, { learningRate, firstOfGroup });
+      done += 1;
+      hooks.onStep?.({
+        iteration,
+        iterations,
+        levels: gradients.map(({ level, loss, correct }) => ({
+          level,
+          loss,
+          accuracy: correct / current.count,
+        })),
+        learningRate,
+        conflicts,
+      });
+      await hooks.between?.({ net, pool, iterations, done });
     }
-    await recalibrate(net, pool, data, sparsities.length, seed + 2);
+    for (const level of levels) net.setStatistics(level, await levelStatistics(net, pool, data, level, seed));
   } finally {
     hooks.signal?.removeEventListener('abort', stop);
     await pool.close();
@@ -119,55 +156,6 @@ export async function train(
   return net.toTrainedNet();
 }
 
-/** Running statistics lag behind weights that other levels move: every level's are taken anew, with the final weights. */
-async function recalibrate(
-  net: LatentNet,
-  pool: ComputePool,
-  data: DataSet,
-  levels: number,
-  seed: number,
-): Promise<void> {
-  const order = Int32Array.from({ length: data.train.count }, (_, i) => i);
-  createRandom(seed).shuffle(order);
-  const sample = plainBatch(data, data.train, order.subarray(0, statisticsImages));
-  for (let level = 0; level < levels; level += 1)
-    net.setStatistics(level, await batchStatistics(pool, net.effective(level), sample));
-}
-
-function threadsFor(options: TrainOptions): number {
-  if (options.threads !== undefined) return options.threads;
-  if (options.backend === 'node') return 1;
-  return Math.min(availableParallelism(), Math.ceil(options.batch / shardSize));
-}
-
-function checkOptions(data: DataSet, options: TrainOptions): void {
-  const { sparsities, batch, graph } = options;
-  if (
-    sparsities.length === 0 ||
-    sparsities.some((value, i) => !(value >= 0 && value < 1) || value <= sparsities[i - 1])
-  )
-    throw new RangeError(
-      `Cannot train as levels must be ascending sparsities from 0 to below 1: current value is [${sparsities}]`,
-    );
-  if (batch > data.train.count)
-    throw new RangeError(
-      `Cannot train on "${data.name}" as a batch must fit its ${data.train.count} training images: current value is ${batch}; lower --batch`,
-    );
-  if (iterationsOf(data, options) < sparsities.length)
-    throw new RangeError(
-      `Cannot train as every level needs at least one step: current value is ${iterationsOf(data, options)} steps for ${sparsities.length} levels; raise --epochs`,
-    );
-  const wanted = [...graph.input, graph.classes].join(' x ');
-  const current = [data.height, data.width, data.channels, data.labels.length].join(' x ');
-  if (wanted !== current)
-    throw new RangeError(
-      `Cannot train net "${graph.name}" as its data must be ${wanted} (height, width, channels, classes): current value is ${current}`,
-    );
-}
-
-function checkLoss(loss: number, iteration: number, peak: number): void {
-  if (Number.isFinite(loss)) return;
-  throw new Error(
-    `Cannot go on training as the loss must be finite: current value is ${loss} in iteration ${iteration}; lower --lr (now ${peak})`,
-  );
+function workersFor(options: TrainOptions): number {
+  return options.workers ?? Math.min(availableParallelism(), Math.ceil(options.batch / shardSize));
 }

@@ -1,20 +1,23 @@
 import { cpus } from 'node:os';
 import { quantile } from '../../agent/quantile.ts';
 import { formatTable } from '../../terminal/table.ts';
+import { type BackendChoice, chooseBackend } from '../../trainer/backend/open-backend.ts';
 import { openData } from '../../trainer/data/open-data.ts';
-import { nets } from '../../trainer/net/nets.ts';
+import { completeSettings } from '../../trainer/settings.ts';
 import { train } from '../../trainer/train.ts';
+import { trainOptions } from '../../trainer/train-options.ts';
 
 export type CostBenchOptions = {
   /** SPEC of the data. */
   data: string;
   net: string;
-  /** The two lists of sparsities that are trained in turn. */
-  levels: number[];
-  against: number[];
+  /** The two lists of levels that are trained in turn. */
+  levels: string;
+  against: string;
   epochs: number;
   batch: number;
   rounds: number;
+  backend: BackendChoice;
   signal: AbortSignal;
 };
 
@@ -31,21 +34,20 @@ export type CostBenchResult = {
 /** What several sub-nets cost: as many iterations with `levels` as with `against`, in turn, in either order. */
 export async function runCostBench(options: CostBenchOptions): Promise<CostBenchResult> {
   const { levels, against, epochs, batch, rounds, signal } = options;
+  const backend = chooseBackend(options.backend);
   const data = await openData(options.data);
-  const makeNet = nets[options.net];
-  const graph = makeNet({ input: [data.height, data.width, data.channels], classes: data.labels.length });
   let iterations = 0;
-  const time = async (sparsities: number[]): Promise<number> => {
+  const time = async (list: string): Promise<number> => {
     let startMs = 0;
     let endMs = 0;
-    const setting = { graph, sparsities, epochs, batch, granularity: 'element', correction: true } as const;
+    const settings = completeSettings({ data: options.data, net: options.net, levels: list, epochs, batch });
     // From the first step on: starting the threads is no part of training.
     const onStep = (step: { iteration: number; iterations: number }) => {
       iterations = step.iterations;
       if (step.iteration === 0) startMs = performance.now();
       endMs = performance.now();
     };
-    await train(data, { ...setting, backend: 'wasm', seed: 1 }, { onStep, signal });
+    await train(data, trainOptions(settings, data, backend.name), { onStep, signal });
     return (endMs - startMs) / 1000;
   };
   const levelsSeconds: number[] = [];
@@ -72,8 +74,8 @@ export function formatCostBench(result: CostBenchResult, options: CostBenchOptio
   const table = formatTable(
     [
       { head: 'round', align: 'right' },
-      { head: `${options.levels.join()} s`, align: 'right' },
-      { head: `${options.against.join()} s`, align: 'right' },
+      { head: `${options.levels} s`, align: 'right' },
+      { head: `${options.against} s`, align: 'right' },
       { head: 'ratio', align: 'right' },
     ],
     result.levelsSeconds.map((seconds, round) => [

@@ -25,7 +25,13 @@ describe('one path, from end to end', () => {
       ]),
     );
     expect(trained.status, trained.stderr).toBe(0);
-    expect((await readdir(run)).sort()).toEqual(['bundle', 'curve.svg', 'metrics.jsonl', 'run.json']);
+    expect((await readdir(run)).sort()).toEqual([
+      'bundle',
+      'curve.svg',
+      'metrics.jsonl',
+      'run.json',
+      'settings.json',
+    ]);
 
     const inspected = JSON.parse((await ebb(['inspect', bundle, '--json'])).stdout);
     expect(inspected.levels[1].macs).toBeLessThan(0.5 * inspected.levels[0].macs);
@@ -76,7 +82,7 @@ describe('one path, from end to end', () => {
     expect(await endsWithin2s(agent, 'SIGTERM')).toBe(143);
   }, 90_000);
 
-  it('ends within 2 s of Ctrl-C in the middle of training, and leaves nothing', async () => {
+  it('ends within 2 s of Ctrl-C in the middle of training, and says how to go on', async () => {
     const dir = await temporaryFolder();
     const child = spawnEbb([
       'train',
@@ -93,8 +99,14 @@ describe('one path, from end to end', () => {
     ]);
     onTestFinished(() => void child.kill('SIGKILL'));
     await printed(child, /images\/s/);
+    let told = '';
+    child.stderr?.on('data', (text) => {
+      told += text;
+    });
     expect(await endsWithin2s(child, 'SIGINT')).toBe(130);
-    expect(await readdir(dir)).toEqual([]);
+    expect(told).toContain('steps are saved: go on with "ebb train --resume --out');
+    const left = await readdir(join(dir, 'run'));
+    expect(left.sort()).toEqual(['checkpoint.bin', 'metrics.jsonl', 'settings.json']);
   }, 60_000);
 });
 

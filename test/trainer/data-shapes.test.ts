@@ -52,8 +52,8 @@ describe('drawShapes()', () => {
   });
 
   it('uses the range of greys, and says its mean and deviation', () => {
-    const { train, mean, std } = drawShapes({ train: 200, test: 10 });
-    expect({ mean, std }).toEqual(channelStatistics(train, 1, 1 / 255));
+    const { train, scale, mean, std } = drawShapes({ train: 200, test: 10 });
+    expect({ scale, mean, std }).toEqual(channelStatistics(train, 1, 1 / 255));
     expect(mean[0]).toBeGreaterThan(0.25);
     expect(mean[0]).toBeLessThan(0.5);
     expect(std[0]).toBeGreaterThan(0.15);

@@ -26,6 +26,7 @@ export function smallGraph(height: number, width: number, channels = 2, classes 
       outChannels,
       kernel: [kernel, kernel],
       stride,
+      depthwise: false,
       maskable: name !== 'stem',
       outSize,
     };
@@ -60,8 +61,11 @@ export function smallGraph(height: number, width: number, channels = 2, classes 
     name: 'head',
     from: 'pool',
     inStream: 's1',
+    outStream: 'logits',
     inFeatures: 8,
     outFeatures: classes,
+    bias: true,
+    maskable: false,
   });
   return { name: 'small', input: [height, width, channels], classes, nodes, output: 'head' };
 }

@@ -1,16 +1,9 @@
-import {
-  engine,
-  getBackend,
-  memory,
-  type Tensor,
-  tensor1d,
-  tensor4d,
-  unregisterKernel,
-} from '@tensorflow/tfjs-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { normBackward, normForward, registerNormKernels, reluBackward } from '../../trainer/backend/norm.ts';
+import { engine, memory, type Tensor, tensor1d, tensor4d } from '@tensorflow/tfjs-core';
+import { beforeAll, expect, it } from 'vitest';
+import { normBackward, normForward, reluBackward } from '../../trainer/backend/norm.ts';
 import { openBackend } from '../../trainer/backend/open-backend.ts';
 import { createRandom } from '../../trainer/random.ts';
+import { describeBackends } from './backends.ts';
 
 type Shape4 = [number, number, number, number];
 
@@ -70,15 +63,14 @@ const cases: { x: Shape4; filter: Shape4; stride: number }[] = [
   { x: [5, 9, 5, 1], filter: [3, 3, 1, 16], stride: 1 },
 ];
 
-beforeAll(() => openBackend('wasm'));
+describeBackends('convolutions', (backend) => {
+  beforeAll(() => openBackend(backend));
 
-describe('the convolution gradients of the wasm back end', () => {
   for (const { x, filter, stride } of cases) {
     const name = `[${x}] with [${filter}] at stride ${stride}`;
     const attrs = { strides: [stride, stride], pad: 'same', dataFormat: 'NHWC' };
 
     it(`agree with plain loops in float64 on ${name}`, () => {
-      expect(getBackend()).toBe('wasm');
       const xValues = normal(x);
       const wValues = normal(filter);
       const yShape = forEachProduct(x, filter, stride, () => {});
@@ -112,95 +104,84 @@ describe('the convolution gradients of the wasm back end', () => {
   }
 });
 
-const normKernels = ['EbbNorm', 'EbbNormGrad', 'EbbReluGrad'];
+describeBackends('norm and activation', (backend) => {
+  beforeAll(() => openBackend(backend));
 
-/** Back ends other than wasm have none of our kernels and compute the same of stock operations. */
-describe.each(['the kernels of the wasm back end', 'stock operations'])(
-  'norm and activation by %s',
-  (way) => {
-    if (way === 'stock operations') {
-      beforeAll(() => {
-        for (const name of normKernels) unregisterKernel(name, 'wasm');
-      });
-      afterAll(registerNormKernels);
-    }
+  const shape: Shape4 = [4, 25, 13, 6];
+  const channels = shape[3];
+  const epsilon = 1e-3;
+  const x = normal(shape).map((value, i) => 3 * value + (i % channels));
+  const dy = normal(shape);
+  const scale = normal([channels]);
+  const bias = normal([channels]);
 
-    const shape: Shape4 = [4, 25, 13, 6];
-    const channels = shape[3];
-    const epsilon = 1e-3;
-    const x = normal(shape).map((value, i) => 3 * value + (i % channels));
-    const dy = normal(shape);
-    const scale = normal([channels]);
-    const bias = normal([channels]);
-
-    function normalise(input: ArrayLike<number>): {
-      y: Float64Array;
-      mean: Float64Array;
-      variance: Float64Array;
-    } {
-      const count = input.length / channels;
-      const mean = new Float64Array(channels);
-      const variance = new Float64Array(channels);
-      for (let i = 0; i < input.length; i += 1) mean[i % channels]! += input[i]! / count;
-      for (let i = 0; i < input.length; i += 1)
-        variance[i % channels]! += (input[i]! - mean[i % channels]!) ** 2 / count;
-      const y = Float64Array.from(input, (value, i) => {
-        const c = i % channels;
-        return ((value - mean[c]!) / Math.sqrt(variance[c]! + epsilon)) * scale[c]! + bias[c]!;
-      });
-      return { y, mean, variance };
-    }
-
-    it('computes what the formula says in float64', () => {
-      const expected = normalise(x);
-      const { y, mean, variance } = normForward(tensor4d(x, shape), tensor1d(scale), tensor1d(bias), epsilon);
-      expect(relativeError(y.dataSync(), expected.y)).toBeLessThan(1e-6);
-      expect(relativeError(mean.dataSync(), expected.mean)).toBeLessThan(1e-6);
-      expect(relativeError(variance.dataSync(), expected.variance)).toBeLessThan(1e-6);
+  function normalise(input: ArrayLike<number>): {
+    y: Float64Array;
+    mean: Float64Array;
+    variance: Float64Array;
+  } {
+    const count = input.length / channels;
+    const mean = new Float64Array(channels);
+    const variance = new Float64Array(channels);
+    for (let i = 0; i < input.length; i += 1) mean[i % channels]! += input[i]! / count;
+    for (let i = 0; i < input.length; i += 1)
+      variance[i % channels]! += (input[i]! - mean[i % channels]!) ** 2 / count;
+    const y = Float64Array.from(input, (value, i) => {
+      const c = i % channels;
+      return ((value - mean[c]!) / Math.sqrt(variance[c]! + epsilon)) * scale[c]! + bias[c]!;
     });
+    return { y, mean, variance };
+  }
 
-    it('has the gradients of finite differences in float64', () => {
-      const { mean, variance } = normalise(x);
-      const { dx, dScale, dBias } = normBackward(
-        tensor4d(x, shape),
-        tensor4d(dy, shape),
-        tensor1d(scale),
-        tensor1d(Float32Array.from(mean)),
-        tensor1d(Float32Array.from(variance)),
-        epsilon,
-      );
-      const objective = (input: ArrayLike<number>) =>
-        normalise(input).y.reduce((sum, value, i) => sum + value * dy[i]!, 0);
-      const step = 1e-4;
-      const exact = Float64Array.from(x);
-      // 61 shares no divisor with the channels: all of them are met.
-      const sample = [...x.keys()].filter((i) => i % 61 === 0);
-      const differences = Float64Array.from(sample, (i) => {
-        const up = objective(exact.with(i, exact[i]! + step));
-        return (up - objective(exact.with(i, exact[i]! - step))) / (2 * step);
-      });
-      const values = dx.dataSync();
-      expect(
-        relativeError(
-          sample.map((i) => values[i]!),
-          differences,
-        ),
-      ).toBeLessThan(2e-6);
-      const sums = new Float64Array(channels);
-      const products = new Float64Array(channels);
-      dy.forEach((value, i) => {
-        const c = i % channels;
-        sums[c]! += value;
-        products[c]! += (value * (x[i]! - mean[c]!)) / Math.sqrt(variance[c]! + epsilon);
-      });
-      expect(relativeError(dBias.dataSync(), sums)).toBeLessThan(1e-6);
-      expect(relativeError(dScale.dataSync(), products)).toBeLessThan(1e-6);
-    });
+  it('computes what the formula says in float64', () => {
+    const expected = normalise(x);
+    const { y, mean, variance } = normForward(tensor4d(x, shape), tensor1d(scale), tensor1d(bias), epsilon);
+    expect(relativeError(y.dataSync(), expected.y)).toBeLessThan(1e-6);
+    expect(relativeError(mean.dataSync(), expected.mean)).toBeLessThan(1e-6);
+    expect(relativeError(variance.dataSync(), expected.variance)).toBeLessThan(1e-6);
+  });
 
-    it('reluBackward() passes gradients exactly where the output is positive', () => {
-      const y = tensor4d([0, 1, -0, 1e-40, 2, 0], [1, 1, 1, 6]);
-      const dy = tensor4d([1, -2, 3, 4, 0, 6], [1, 1, 1, 6]);
-      expect([...reluBackward(y, dy).dataSync()]).toEqual([0, -2, 0, 4, 0, 0]);
+  it('has the gradients of finite differences in float64', () => {
+    const { mean, variance } = normalise(x);
+    const { dx, dScale, dBias } = normBackward(
+      tensor4d(x, shape),
+      tensor4d(dy, shape),
+      tensor1d(scale),
+      tensor1d(Float32Array.from(mean)),
+      tensor1d(Float32Array.from(variance)),
+      epsilon,
+    );
+    const objective = (input: ArrayLike<number>) =>
+      normalise(input).y.reduce((sum, value, i) => sum + value * dy[i]!, 0);
+    const step = 1e-4;
+    const exact = Float64Array.from(x);
+    // 61 shares no divisor with the channels: all of them are met.
+    const sample = [...x.keys()].filter((i) => i % 61 === 0);
+    const differences = Float64Array.from(sample, (i) => {
+      const up = objective(exact.with(i, exact[i]! + step));
+      return (up - objective(exact.with(i, exact[i]! - step))) / (2 * step);
     });
-  },
-);
+    const values = dx.dataSync();
+    expect(
+      relativeError(
+        sample.map((i) => values[i]!),
+        differences,
+      ),
+    ).toBeLessThan(2e-6);
+    const sums = new Float64Array(channels);
+    const products = new Float64Array(channels);
+    dy.forEach((value, i) => {
+      const c = i % channels;
+      sums[c]! += value;
+      products[c]! += (value * (x[i]! - mean[c]!)) / Math.sqrt(variance[c]! + epsilon);
+    });
+    expect(relativeError(dBias.dataSync(), sums)).toBeLessThan(1e-6);
+    expect(relativeError(dScale.dataSync(), products)).toBeLessThan(1e-6);
+  });
+
+  it('reluBackward() passes gradients exactly where the output is positive', () => {
+    const y = tensor4d([0, 1, -0, 1e-30, 2, 0], [1, 1, 1, 6]);
+    const dy = tensor4d([1, -2, 3, 4, 0, 6], [1, 1, 1, 6]);
+    expect([...reluBackward(y, dy).dataSync()]).toEqual([0, -2, 0, 4, 0, 0]);
+  });
+});

@@ -3,8 +3,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openBackend } from '../../trainer/backend/open-backend.ts';
 import { createSubNet } from '../../trainer/compute/sub-net.ts';
 import type { NetGraph } from '../../trainer/net/graph.ts';
+import { nets } from '../../trainer/net/nets.ts';
 import { initialNorms, initialWeights, layoutOf } from '../../trainer/net/parameters.ts';
-import { resnet8 } from '../../trainer/net/resnet8.ts';
 import { createRandom } from '../../trainer/random.ts';
 
 beforeAll(() => openBackend('wasm'));
@@ -24,7 +24,7 @@ function problem(graph: NetGraph, count: number) {
 
 describe('createSubNet()', () => {
   it('has the gradients of finite differences along random directions', () => {
-    const graph = resnet8({ input: [9, 8, 2], classes: 4, width: 0.25 });
+    const graph = nets.resnet8!({ input: [9, 8, 2], classes: 4, width: 0.25 });
     const input = problem(graph, 6);
     const net = createSubNet(graph, 1e-5);
     const tensors = memory().numTensors;
@@ -50,7 +50,7 @@ describe('createSubNet()', () => {
   });
 
   it('infers what training computed where the running statistics are those of the images', () => {
-    const graph = resnet8({ input: [8, 8, 1], classes: 3, width: 0.25 });
+    const graph = nets.resnet8!({ input: [8, 8, 1], classes: 3, width: 0.25 });
     const input = problem(graph, 5);
     const net = createSubNet(graph, 1e-5);
     const { statistics, loss } = net.gradients(input);
@@ -66,7 +66,7 @@ describe('createSubNet()', () => {
 
 describe('resnet8()', () => {
   it('has the weights and the multiply-accumulates of MLPerf Tiny on 32 x 32 x 3', () => {
-    const graph = resnet8({ input: [32, 32, 3], classes: 10 });
+    const graph = nets.resnet8!({ input: [32, 32, 3], classes: 10 });
     const convs = graph.nodes.filter((node) => node.kind === 'conv');
     const weights = layoutOf(graph).weightCount;
     const macs = convs.reduce((sum, { kernel, inChannels, outChannels, outSize }) => {
@@ -77,7 +77,7 @@ describe('resnet8()', () => {
   });
 
   it('puts all channels that are added together into one stream', () => {
-    const graph = resnet8({ input: [28, 28, 1], classes: 10 });
+    const graph = nets.resnet8!({ input: [28, 28, 1], classes: 10 });
     const streams = new Map<string, string>();
     for (const node of graph.nodes) {
       if (node.kind === 'conv') streams.set(node.name, node.outStream);

@@ -6,10 +6,14 @@ import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../terminal/usage-error.ts';
 import { chooseBackend } from '../../trainer/backend/open-backend.ts';
-import { progressLine } from '../../trainer/progress-line.ts';
-import { claimRunFolder } from '../../trainer/run-folder.ts';
-import { runTraining } from '../../trainer/run-training.ts';
-import { command, parseLevels } from '../../trainer/train-command.ts';
+import { parseLevels } from '../../trainer/levels.ts';
+import type { Metric } from '../../trainer/run/metrics-log.ts';
+import { progressLine } from '../../trainer/run/progress-line.ts';
+import { readMetrics } from '../../trainer/run/read-metrics.ts';
+import { claimRunFolder } from '../../trainer/run/run-folder.ts';
+import { runTraining } from '../../trainer/run/run-training.ts';
+import { completeSettings, type NewSettings } from '../../trainer/settings.ts';
+import { command } from '../../trainer/train-command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { toyData } from './toy-data.ts';
 
@@ -31,75 +35,121 @@ async function toySpec(): Promise<string> {
   return `idx:${dir}`;
 }
 
-const options = {
-  net: 'resnet8',
-  width: 1,
-  sparsities: [0, 0.5],
-  epochs: 2,
-  batch: 32,
-  granularity: 'channel',
-  correction: true,
-  backend: 'wasm',
-  seed: 1,
-} as const;
+const settingsOf = async (change: Partial<NewSettings> = {}) =>
+  completeSettings({
+    data: await toySpec(),
+    levels: '0,0.5',
+    epochs: 2,
+    batch: 32,
+    granularity: 'channel',
+    backend: 'wasm',
+    validation: 0,
+    ...change,
+  });
 
 describe('runTraining()', () => {
   it('writes bundle, metrics, curve and summary', async () => {
     const out = join(await temporaryFolder(), 'deep', 'run');
     const lines: string[] = [];
-    const data = await toySpec();
-    const run = { ...options, sparsities: [...options.sparsities], data, out };
-    const summary = await runTraining(run, { onProgress: (line) => lines.push(line) });
-    expect((await readdir(out)).sort()).toEqual(['bundle', 'curve.svg', 'metrics.jsonl', 'run.json']);
+    const settings = await settingsOf({ validation: 0.2 });
+    const summary = await runTraining({ settings, out }, { onProgress: (line) => lines.push(line) });
+    expect((await readdir(out)).sort()).toEqual([
+      'bundle',
+      'curve.svg',
+      'metrics.jsonl',
+      'run.json',
+      'settings.json',
+    ]);
     expect(JSON.parse(await readFile(join(out, 'run.json'), 'utf8'))).toEqual(summary);
-    const metrics = (await readFile(join(out, 'metrics.jsonl'), 'utf8')).trim().split('\n');
-    const steps = metrics.map((line) => JSON.parse(line) as { level: number; conflicts: number });
-    expect(steps.map(({ level }) => level)).toEqual([0, 1, 0, 1, 0, 1, 0, 1]);
+    const metrics: Metric[] = [];
+    for await (const metric of readMetrics(join(out, 'metrics.jsonl'))) metrics.push(metric);
+    const steps = metrics.filter((metric) => metric.kind === 'step');
+    expect(steps.map(({ levels }) => levels[0]!.level)).toEqual([0, 1, 0, 1, 0, 1]);
+    const epochs = metrics.filter((metric) => metric.kind === 'epoch');
+    expect(epochs.map(({ iteration }) => iteration)).toEqual([3, 6]);
+    for (const { validation } of epochs) expect(validation.map(({ count }) => count)).toEqual([26, 26]);
     const conflicts = steps.reduce((sum, step) => sum + step.conflicts, 0);
     expect(summary.correction.conflicting_tensors).toBe(conflicts);
     expect(summary.levels.length).toBe(2);
     expect(lines[0]).toMatch(/^epoch 1\/2 {2}\[.{20}\] {2}loss \d+\.\d\d {2}\d+ images\/s {2}.* left$/);
-    await expect(runTraining({ ...run })).rejects.toThrow(/must not hold a run already/);
+    await expect(runTraining({ settings, out })).rejects.toThrow(/must not hold a run already/);
+    await expect(runTraining({ out })).rejects.toThrow(/must not be finished/);
   });
 
-  it('leaves no folder behind where it is stopped', async () => {
+  it('leaves no folder behind where it is stopped before its first step', async () => {
     const out = join(await temporaryFolder(), 'run');
     const controller = new AbortController();
     const reason = new Error('stopped by SIGINT');
-    const run = { ...options, sparsities: [0], data: await toySpec(), out, epochs: 1000 };
-    const hooks = { signal: controller.signal, onProgress: () => controller.abort(reason) };
-    await expect(runTraining(run, hooks)).rejects.toBe(reason);
+    controller.abort(reason);
+    const hooks = { signal: controller.signal };
+    await expect(runTraining({ settings: await settingsOf(), out }, hooks)).rejects.toBe(reason);
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('saves where it is stopped, and ends in the undisturbed bundle once resumed', async () => {
+    const dir = await temporaryFolder();
+    const settings = await settingsOf({
+      validation: 0.1,
+      levels: '0,0.5,0.8',
+      granularity: 'element',
+      drop_fraction: 0.3,
+    });
+    const whole = await runTraining({ settings, out: join(dir, 'whole') });
+    const out = join(dir, 'pieces');
+    for (const stopAfter of [1, 4]) {
+      const controller = new AbortController();
+      const notes: string[] = [];
+      let lines = 0;
+      const onProgress = () => {
+        lines += 1;
+        if (lines === stopAfter) controller.abort(new Error('stopped by SIGINT'));
+      };
+      const hooks = { signal: controller.signal, onProgress, onNote: (note: string) => notes.push(note) };
+      const run = stopAfter === 1 ? { settings, out } : { out };
+      await expect(runTraining(run, hooks)).rejects.toThrow('stopped by SIGINT');
+      expect(notes.at(-1)).toMatch(/steps are saved: go on with "ebb train --resume --out/);
+      await expect(runTraining({ settings, out })).rejects.toThrow(/add --resume/);
+    }
+    const pieces = await runTraining({ out });
+    expect(pieces.levels).toEqual(whole.levels);
+    expect(await readFile(join(out, 'metrics.jsonl'), 'utf8')).toBe(
+      await readFile(join(dir, 'whole', 'metrics.jsonl'), 'utf8'),
+    );
+    expect(existsSync(join(out, 'checkpoint.bin'))).toBe(false);
   });
 });
 
 describe('claimRunFolder()', () => {
+  const settings = completeSettings({ data: 'shapes', levels: '0', epochs: 1 });
+
   it('refuses a folder that holds a run, and a path that is no folder', async () => {
     const dir = await temporaryFolder();
     await writeFile(join(dir, 'run.json'), '{}');
-    await expect(claimRunFolder(dir)).rejects.toThrow(UsageError);
-    await expect(claimRunFolder(join(dir, 'run.json', 'below'))).rejects.toThrow(/choose another --out/);
+    await expect(claimRunFolder(dir, settings)).rejects.toThrow(UsageError);
+    await expect(claimRunFolder(join(dir, 'run.json', 'below'), settings)).rejects.toThrow(
+      /choose another --out/,
+    );
   });
 
   it('refuses a folder that cannot be made, and does not try for ever', async () => {
     const file = join(await temporaryFolder(), 'file');
     await writeFile(file, '');
-    await expect(claimRunFolder(file)).rejects.toThrow(/must be a folder that can be written/);
+    await expect(claimRunFolder(file, settings)).rejects.toThrow(/must be a folder that can be written/);
     if (existsSync('/proc/self'))
-      await expect(claimRunFolder('/proc/absent/run')).rejects.toThrow(
+      await expect(claimRunFolder('/proc/absent/run', settings)).rejects.toThrow(
         /must be a folder that can be written/,
       );
   });
 
   it('removes the folders it made, and only those', async () => {
     const dir = await temporaryFolder();
-    await (await claimRunFolder(join(dir, 'a', 'b'))).release();
+    await (await claimRunFolder(join(dir, 'a', 'b'), settings)).release();
     expect(await readdir(dir)).toEqual([]);
   });
 
   it('keeps a folder that was there before', async () => {
     const dir = await temporaryFolder();
-    await (await claimRunFolder(dir)).release();
+    await (await claimRunFolder(dir, settings)).release();
     expect(existsSync(dir)).toBe(true);
   });
 });
@@ -113,18 +163,28 @@ describe('the command line of ebb train', () => {
   const base = ['--data', 'shapes', '--levels', '0,0.5', '--epochs', '1', '--out', 'x'];
 
   it('refuses wrong values, each with what would be right', async () => {
-    await expect(parse(...base, '--epochs', '0')).rejects.toThrow(/--epochs as it must be a number above 0/);
-    await expect(parse(...base, '--batch', '1.5')).rejects.toThrow(/--batch as it must be a whole number/);
+    await expect(parse(...base, '--epochs', '0')).rejects.toThrow(/--epochs as it must be valid: .*>0/);
+    await expect(parse(...base, '--batch', '1.5')).rejects.toThrow(/--batch as it must be valid: .*int/);
     await expect(parse(...base, '--seed', 'a')).rejects.toThrow(UsageError);
     await expect(parse(...base, '--lr', '-1')).rejects.toThrow(UsageError);
     await expect(parse(...base, '--name', '../x')).rejects.toThrow(/--name as it must be 1 to 64 letters/);
     await expect(parse(...base, '--net', 'vgg')).rejects.toThrow(/Allowed choices are resnet8/);
-    await expect(parse(...base, '--method', 'joint')).rejects.toThrow(CommanderError);
+    await expect(parse(...base, '--method', 'sum')).rejects.toThrow(CommanderError);
+    await expect(parse('--levels', '0', '--epochs', '1', '--out', 'x')).rejects.toThrow(
+      /--data must be given/,
+    );
+    await expect(parse(...base, '--resume')).rejects.toThrow(/Cannot resume with --data/);
+    await expect(parse(...base, '--ramp-end', '0.9')).rejects.toThrow(/--frozen-from/);
   });
 
-  it('reads levels as ascending sparsities', () => {
-    expect(parseLevels('0, 0.8,0.9')).toEqual([0, 0.8, 0.9]);
-    for (const text of ['', '1', '0.5,0.5', '0.9,0.1', '0,,0.5', 'dense', '-0.1'])
+  it('reads levels as ascending sparsities or patterns', () => {
+    expect(parseLevels('0, 0.8,0.9').map(({ sparsity }) => sparsity)).toEqual([0, 0.8, 0.9]);
+    expect(parseLevels('0,2:4,1:8')).toEqual([
+      { sparsity: 0 },
+      { sparsity: 0.5, pattern: { n: 2, m: 4 } },
+      { sparsity: 0.875, pattern: { n: 1, m: 8 } },
+    ]);
+    for (const text of ['', '1', '0.5,0.5', '0.9,0.1', '0,,0.5', 'dense', '-0.1', '4:4', '0:4', '1:4,2:4'])
       expect(() => parseLevels(text)).toThrow(UsageError);
   });
 });

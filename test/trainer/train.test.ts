@@ -4,25 +4,19 @@ import { openEngine } from '../../engine/open-engine.ts';
 import { openBackend } from '../../trainer/backend/open-backend.ts';
 import { createBatches, plainBatch } from '../../trainer/batches.ts';
 import { exportBundle } from '../../trainer/export/export-bundle.ts';
-import { resnet8 } from '../../trainer/net/resnet8.ts';
+import { nets } from '../../trainer/net/nets.ts';
 import { predict } from '../../trainer/predict.ts';
+import { completeSettings } from '../../trainer/settings.ts';
 import { type StepReport, type TrainOptions, train } from '../../trainer/train.ts';
+import { trainOptions } from '../../trainer/train-options.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { toyData } from './toy-data.ts';
 
 const data = toyData();
-const graph = resnet8({ input: [8, 8, 1], classes: 3, width: 0.5 });
-const options: TrainOptions = {
-  graph,
-  sparsities: [0, 0.5, 0.8],
-  epochs: 6,
-  batch: 64,
-  granularity: 'element',
-  correction: true,
-  backend: 'wasm',
-  seed: 7,
-  learningRate: 0.1,
-};
+const graph = nets.resnet8!({ input: [8, 8, 1], classes: 3, width: 0.5 });
+const targets = [0, 0.5, 0.8].map((sparsity) => ({ sparsity }));
+const settings = completeSettings({ data: 'toy', levels: '0,0.5,0.8', epochs: 6, seed: 7, lr: 0.1 });
+const options: TrainOptions = { ...trainOptions(settings, data, 'wasm'), graph };
 
 function argmaxRows(values: Float32Array, classes: number): number[] {
   return Array.from({ length: values.length / classes }, (_, n) => {
@@ -43,14 +37,14 @@ describe('train()', () => {
     await openBackend('wasm');
     const steps: StepReport[] = [];
     const net = await train(data, options, { onStep: (step) => steps.push(step) });
-    expect(steps.map(({ level }) => level)).toEqual(steps.map((_, t) => t % 3));
+    expect(steps.map(({ levels }) => levels.map(({ level }) => level))).toEqual(steps.map((_, t) => [t % 3]));
     expect(steps.length).toBe(48);
     expect(steps.some(({ conflicts }) => conflicts > 0)).toBe(true);
-    expect(steps.filter(({ level }) => level === 0).every(({ conflicts }) => conflicts === 0)).toBe(true);
+    expect(steps.filter((_, t) => t % 3 === 0).every(({ conflicts }) => conflicts === 0)).toBe(true);
     net.levels.forEach((level, index) => {
       const bits = [...level.masks.values()].flatMap((mask) => [...mask]);
       const kept = bits.reduce((sum, bit) => sum + bit, 0) / bits.length;
-      expect(kept).toBeCloseTo(1 - options.sparsities[index]!, 3);
+      expect(kept).toBeCloseTo(1 - targets[index]!.sparsity, 3);
       const answers = argmaxRows(predict(net, index, test.inputs, test.count), 3);
       const correct = answers.filter((answer, n) => answer === test.labels[n]).length;
       expect(correct / test.count).toBeGreaterThan(0.75);
@@ -59,8 +53,8 @@ describe('train()', () => {
 
   it('gives the same weights for the same seed on one thread and on two, and others for another seed', async () => {
     const short = { ...options, epochs: 1 };
-    const one = await train(data, { ...short, threads: 1 });
-    const two = await train(data, { ...short, threads: 2 });
+    const one = await train(data, { ...short, workers: 1 });
+    const two = await train(data, { ...short, workers: 2 });
     expect(two).toEqual(one);
     const other = await train(data, { ...short, epochs: 0.5, seed: 8 });
     expect(other.weights).not.toEqual(one.weights);
@@ -107,11 +101,15 @@ describe('train()', () => {
 
   it('refuses what cannot be trained, before any work', async () => {
     const wrong: [Partial<TrainOptions>, RegExp][] = [
-      [{ sparsities: [0.5, 0.2] }, /ascending/],
-      [{ sparsities: [] }, /ascending/],
-      [{ batch: 1000 }, /batch must fit its 512 training images/],
+      [{ targets: [{ sparsity: 0.5 }, { sparsity: 0.2 }] }, /ascending/],
+      [{ targets: [] }, /ascending/],
+      [{ method: 'single' }, /must have one level: current value is 3/],
+      [{ targets: [{ sparsity: 0.5, pattern: { n: 2, m: 4 } }] }, /add --granularity nm/],
+      [{ granularity: 'nm' }, /each level must be 0 or N:M/],
+      [{ distribution: 'macs', targets: [{ sparsity: 0.999 }] }, /lower the level 0.999/],
+      [{ batch: 1000 }, /batch must fit its 512 training samples/],
       [{ epochs: 0.125 }, /every level needs at least one step/],
-      [{ graph: resnet8({ input: [9, 8, 1], classes: 3 }) }, /must be 9 x 8 x 1 x 3/],
+      [{ graph: nets.resnet8!({ input: [9, 8, 1], classes: 3 }) }, /must be 9 x 8 x 1 x 3/],
     ];
     for (const [change, message] of wrong)
       await expect(train(data, { ...options, ...change })).rejects.toThrow(message);

@@ -1,4 +1,5 @@
-import type { Range } from './global-magnitude.ts';
+/** A tensor's range of the flat vector. */
+type Range = { offset: number; size: number };
 
 /** Keeps a sub-net's gradient from undoing the step of the sub-net before it in the same group. */
 export type GradientCorrection = {
@@ -9,6 +10,8 @@ export type GradientCorrection = {
    * @returns tensors in conflict with the previous sub-net's gradient, all of which were corrected.
    */
   apply(gradient: Float32Array, firstOfGroup: boolean): number;
+  /** The gradient that the next call compares with, for checkpoints. */
+  previous: Float32Array | undefined;
 };
 
 /**
@@ -20,12 +23,12 @@ export type GradientCorrection = {
  * @param tensors ranges of the flat vector, each a weight tensor. Where `enabled` is false, `apply` leaves everything alone.
  */
 export function createGradientCorrection(tensors: Range[], enabled: boolean): GradientCorrection {
-  let previous: Float32Array | undefined;
   return {
+    previous: undefined,
     apply(gradient, firstOfGroup) {
       if (!enabled) return 0;
-      const h = firstOfGroup ? undefined : previous;
-      previous = gradient.slice();
+      const h = firstOfGroup ? undefined : this.previous;
+      this.previous = gradient.slice();
       if (!h) return 0;
       let conflicts = 0;
       for (const { offset, size } of tensors) {

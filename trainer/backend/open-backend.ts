@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setBackend } from '@tensorflow/tfjs-core';
-import { registerConvGradients } from './conv-gradients.ts';
-import { registerNormKernels } from './norm.ts';
+import { nodeBackendName, registerNodeKernels } from './node/node-kernels.ts';
+import { registerConvGradients } from './wasm/conv-gradients.ts';
+import { registerDepthwiseGradients } from './wasm/depthwise-gradients.ts';
+import { registerNormKernels } from './wasm/norm-kernels.ts';
 
 export const backendChoices = ['auto', 'node', 'wasm'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
@@ -52,7 +54,9 @@ export async function openBackend(name: BackendName): Promise<void> {
         { cause },
       );
     }
-    if (!(await setBackend('tensorflow'))) throw new Error(`Cannot start ${nodePackage}; use --backend wasm`);
+    if (!(await setBackend(nodeBackendName)))
+      throw new Error(`Cannot start ${nodePackage}; use --backend wasm`);
+    registerNodeKernels();
     return;
   }
   const { setWasmPaths } = await import('@tensorflow/tfjs-backend-wasm');
@@ -62,5 +66,6 @@ export async function openBackend(name: BackendName): Promise<void> {
   if (!(await setBackend('wasm')))
     throw new Error('Cannot start the WebAssembly back end of TensorFlow.js; run "npm ci" again');
   registerConvGradients();
+  registerDepthwiseGradients();
   registerNormKernels();
 }

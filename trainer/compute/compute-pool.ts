@@ -1,82 +1,83 @@
-import { Worker } from 'node:worker_threads';
-import type { Answer, Job, Reply, ThreadSetting } from './jobs.ts';
+import type { Answer, Job, WorkerSetting } from './jobs.ts';
+import { type ComputeWorker, startWorker } from './start-worker.ts';
 
 /**
- * Threads that each compute on an own copy of the back end, so that a batch is cut into shards and computed on all cores:
- * tfjs's own threaded WebAssembly build does not start in Node, as it makes its workers from blob URLs.
+ * Workers that each compute on an own copy of the back end, so that a batch is cut into shards and computed on all cores: threads
+ * with WebAssembly (tfjs's own threaded build does not start in Node, as it makes its workers from blob URLs), processes
+ * with tfjs-node.
  *
  * INVARIANTS
- * - a job's answer does not depend on the thread that computes it, nor on how many there are;
- * - every job is answered or rejected, also when a thread dies or the pool is closed.
+ * - a job's answer does not depend on the worker that computes it, nor on how many there are;
+ * - every job is answered or rejected, also when a worker dies or the pool is closed.
  */
 export type ComputePool = {
-  readonly threads: number;
-  /** Resolves when all threads have loaded their back end. */
+  readonly workers: number;
+  /** Resolves when all workers have loaded their back end. */
   start(): Promise<void>;
   run<J extends Job>(job: J): Promise<Answer<J>>;
-  /** Ends the threads, even inside a job; jobs that are pending reject with `reason`. */
+  /** Ends the workers, even inside a job; jobs that are pending reject with `reason`. */
   close(reason?: unknown): Promise<void>;
 };
 
 type Task = { job: Job; resolve: (answer: Answer<Job>) => void; reject: (error: unknown) => void };
-type Thread = { worker: Worker; task: Task | undefined };
+type Slot = { worker: ComputeWorker; task: Task | undefined };
 
-export function createComputePool(setting: ThreadSetting & { threads: number }): ComputePool {
-  const { threads: count, ...workerData } = setting;
-  const workers: Worker[] = [];
-  const threads: Thread[] = [];
+export function createComputePool(setting: WorkerSetting & { workers: number }): ComputePool {
+  const { workers: count, ...own } = setting;
+  const started: ComputeWorker[] = [];
+  /** Those that are ready. */
+  const slots: Slot[] = [];
   const queue: Task[] = [];
   let closedBy: { reason: unknown } | undefined;
 
   function dispatch(): void {
-    for (const thread of threads) {
-      if (thread.task) continue;
-      thread.task = queue.shift();
-      if (!thread.task) return;
-      thread.worker.postMessage(thread.task.job);
+    for (const slot of slots) {
+      if (slot.task) continue;
+      slot.task = queue.shift();
+      if (!slot.task) return;
+      slot.worker.post(slot.task.job);
     }
   }
 
   function failAll(reason: unknown): void {
     closedBy ??= { reason };
     for (const task of queue.splice(0)) task.reject(closedBy.reason);
-    for (const thread of threads) {
-      thread.task?.reject(closedBy.reason);
-      thread.task = undefined;
+    for (const slot of slots) {
+      slot.task?.reject(closedBy.reason);
+      slot.task = undefined;
     }
   }
 
   function launch(): Promise<void> {
     return new Promise((resolve, reject) => {
-      const worker = new Worker(new URL('./compute-thread.js', import.meta.url), { workerData });
-      const thread: Thread = { worker, task: undefined };
-      worker.on('message', (reply: Reply) => {
-        const { task } = thread;
-        if (reply.kind === 'ready') {
-          threads.push(thread);
-          resolve();
-          return;
-        }
-        thread.task = undefined;
-        if (reply.kind === 'answer') task?.resolve(reply.answer);
-        else if (task) task.reject(reply.error);
-        else reject(reply.error);
-        dispatch();
-      });
-      worker.on('error', (error) => {
-        failAll(error);
-        reject(closedBy?.reason);
-      });
-      worker.on('exit', (code) => {
-        failAll(new Error(`A compute thread ended with status ${code}`));
-        reject(closedBy?.reason);
-      });
-      workers.push(worker);
+      const slot: Slot = {
+        task: undefined,
+        worker: startWorker(own, {
+          onReply(reply) {
+            const { task } = slot;
+            if (reply.kind === 'ready') {
+              slots.push(slot);
+              resolve();
+              return;
+            }
+            slot.task = undefined;
+            if (reply.kind === 'answer') task?.resolve(reply.answer);
+            else if (task) task.reject(reply.error);
+            else reject(reply.error);
+            dispatch();
+          },
+          onEnd(error) {
+            failAll(error);
+            reject(closedBy?.reason);
+          },
+        }),
+      };
+      started.push(slot.worker);
     });
   }
 
   return {
-    threads: count,
+    workers: count,
     async start() {
       await Promise.all(Array.from({ length: count }, launch));
     },
@@ -90,9 +91,9 @@ export function createComputePool(setting: ThreadSetting & { threads: number }):
         dispatch();
       });
     },
-    async close(reason = new Error('the compute threads are closed')) {
+    async close(reason = new Error('the compute workers are closed')) {
       failAll(reason);
-      await Promise.all(workers.map((worker) => worker.terminate()));
+      await Promise.all(started.map((worker) => worker.terminate()));
     },
   };
 }

@@ -2,7 +2,7 @@ import type { BackendName } from '../backend/open-backend.ts';
 import type { NetGraph } from '../net/graph.ts';
 import type { GradientResult, PassInput } from './sub-net.ts';
 
-/** What a compute thread can be asked for; the three passes of `SubNet`. */
+/** What a worker can be asked for; the three passes of `SubNet`. */
 export type GradientJob = {
   kind: 'gradients';
   input: PassInput & { labels: Uint16Array; lossScale: number };
@@ -14,8 +14,8 @@ export type Job = GradientJob | StatisticsJob | LogitsJob;
 /** A job's answer. */
 export type Answer<J extends Job> = J extends GradientJob ? GradientResult : Float32Array;
 
-/** What a compute thread is started with. */
-export type ThreadSetting = { graph: NetGraph; normEpsilon: number; backend: BackendName };
+/** What a worker is started with. */
+export type WorkerSetting = { graph: NetGraph; normEpsilon: number; backend: BackendName };
 
 export type Reply =
   | { kind: 'ready' }

@@ -2,6 +2,7 @@ import {
   add,
   batchNorm,
   conv2d,
+  depthwiseConv2d,
   engine,
   matMul,
   mean as meanOf,
@@ -20,8 +21,8 @@ import {
   tidy,
 } from '@tensorflow/tfjs-core';
 import { normBackward, normForward, reluBackward } from '../backend/norm.ts';
-import type { ConvNode, NetGraph } from '../net/graph.ts';
-import { layoutOf, type ParameterLayout, type WeightSlot } from '../net/parameters.ts';
+import { type ConvNode, type NetGraph, readsVectors } from '../net/graph.ts';
+import { kernelShape, layoutOf, type ParameterLayout, type WeightSlot } from '../net/parameters.ts';
 import { crossEntropy } from './cross-entropy.ts';
 
 /** What one pass over the net needs; weights are masked already. */
@@ -79,29 +80,36 @@ function forward(
     const slot = slotOf(layout, node, part);
     return input.weights.subarray(slot.offset, slot.offset + slot.size);
   };
-  values.set('input', tensor4d(input.inputs, [input.count, ...graph.input]));
+  const [height, width, channels] = graph.input;
+  values.set(
+    'input',
+    readsVectors(graph)
+      ? tensor2d(input.inputs, [input.count, height * width * channels])
+      : tensor4d(input.inputs, [input.count, height, width, channels]),
+  );
   for (const node of graph.nodes) {
     if (node.kind === 'conv') {
-      const shape: [number, number, number, number] = [...node.kernel, node.inChannels, node.outChannels];
-      const kernel = tensor4d(weights(node.name, 'weights'), shape);
+      const kernel = tensor4d(weights(node.name, 'weights'), kernelShape(node));
       kernels.set(node.name, kernel);
-      values.set(node.name, conv2d(at<Tensor4D>(node.from), kernel, node.stride, 'same'));
+      const convolve = node.depthwise ? depthwiseConv2d : conv2d;
+      values.set(node.name, convolve(at<Tensor4D>(node.from), kernel, node.stride, 'same'));
     } else if (node.kind === 'norm') {
       const slot = find(layout.norms, (norm) => norm.node === node.name);
       const channels = (vector: Float32Array, half: 0 | 1) => {
         const start = slot.offset + half * layout.channelCount;
         return tensor1d(vector.subarray(start, start + slot.channels));
       };
-      const x = at<Tensor4D>(node.from);
+      const from = at(node.from);
+      const x = asImages(from);
       const scale = channels(affine, 0);
       const bias = channels(affine, 1);
       if (statistics) {
         const mean = channels(statistics, 0);
         const variance = channels(statistics, 1);
-        values.set(node.name, batchNorm(x, mean, variance, bias, scale, epsilon));
+        values.set(node.name, reshape(batchNorm(x, mean, variance, bias, scale, epsilon), from.shape));
       } else {
         const { y, mean, variance } = normForward(x, scale, bias, epsilon);
-        values.set(node.name, y);
+        values.set(node.name, reshape(y, from.shape));
         norms.set(node.name, { scale, mean, variance });
       }
     } else if (node.kind === 'relu') values.set(node.name, relu(at(node.from)));
@@ -110,8 +118,8 @@ function forward(
     else {
       const kernel = tensor2d(weights(node.name, 'weights'), [node.inFeatures, node.outFeatures]);
       kernels.set(node.name, kernel);
-      const bias = tensor1d(weights(node.name, 'bias'));
-      values.set(node.name, add(matMul(at<Tensor2D>(node.from), kernel), bias));
+      const product = matMul(at<Tensor2D>(node.from), kernel);
+      values.set(node.name, node.bias ? add(product, tensor1d(weights(node.name, 'bias'))) : product);
     }
   }
   return { values, kernels, norms };
@@ -135,7 +143,8 @@ export function createSubNet(graph: NetGraph, epsilon: number): SubNet {
       const dy = get(gradients, node.name);
       if (node.kind === 'dense') {
         store(node.name, 'weights', matMul(at<Tensor2D>(node.from), dy as Tensor2D, true, false));
-        store(node.name, 'bias', sum(dy, 0));
+        if (node.bias) store(node.name, 'bias', sum(dy, 0));
+        if (node.from === 'input') continue;
         accumulate(node.from, matMul(dy as Tensor2D, get(pass.kernels, node.name) as Tensor2D, false, true));
       } else if (node.kind === 'pool') {
         const [count, height, width, channels] = at<Tensor4D>(node.from).shape;
@@ -143,15 +152,15 @@ export function createSubNet(graph: NetGraph, epsilon: number): SubNet {
         accumulate(node.from, mul(share, ones([1, height, width, 1])));
       } else if (node.kind === 'add') for (const name of node.from) accumulate(name, dy);
       else if (node.kind === 'relu')
-        accumulate(node.from, reluBackward(at<Tensor4D>(node.name), dy as Tensor4D));
+        accumulate(node.from, reshape(reluBackward(asImages(at(node.name)), asImages(dy)), dy.shape));
       else if (node.kind === 'norm') {
         const { scale, mean, variance } = get(pass.norms, node.name);
-        const x = at<Tensor4D>(node.from);
-        const { dx, dScale, dBias } = normBackward(x, dy as Tensor4D, scale, mean, variance, epsilon);
+        const x = asImages(at(node.from));
+        const { dx, dScale, dBias } = normBackward(x, asImages(dy), scale, mean, variance, epsilon);
         const { offset } = find(layout.norms, (norm) => norm.node === node.name);
         result.affine.set(dScale.dataSync<'float32'>(), offset);
         result.affine.set(dBias.dataSync<'float32'>(), offset + layout.channelCount);
-        accumulate(node.from, dx);
+        accumulate(node.from, reshape(dx, dy.shape));
       } else {
         const x = at<Tensor4D>(node.from);
         const kernel = get(pass.kernels, node.name) as Tensor4D;
@@ -196,18 +205,26 @@ export function createSubNet(graph: NetGraph, epsilon: number): SubNet {
   };
 }
 
+/** A vector is an image of one pixel. */
+function asImages(value: Tensor): Tensor4D {
+  if (value.rank === 4) return value as Tensor4D;
+  return reshape(value, [-1, 1, 1, value.size / (value.shape[0] ?? 1)]);
+}
+
 function filterGradient(x: Tensor4D, dy: Tensor4D, kernel: Tensor4D, node: ConvNode): Tensor {
   const attrs = { ...convAttrs(node), filterShape: kernel.shape };
-  return engine().runKernel('Conv2DBackpropFilter', { x, dy }, attrs) as Tensor;
+  const name = node.depthwise ? 'DepthwiseConv2dNativeBackpropFilter' : 'Conv2DBackpropFilter';
+  return engine().runKernel(name, { x, dy }, attrs) as Tensor;
 }
 
 function inputGradient(x: Tensor4D, dy: Tensor4D, kernel: Tensor4D, node: ConvNode): Tensor {
   const attrs = { ...convAttrs(node), inputShape: x.shape };
-  return engine().runKernel('Conv2DBackpropInput', { dy, filter: kernel }, attrs) as Tensor;
+  const name = node.depthwise ? 'DepthwiseConv2dNativeBackpropInput' : 'Conv2DBackpropInput';
+  return engine().runKernel(name, { dy, filter: kernel }, attrs) as Tensor;
 }
 
 function convAttrs(node: ConvNode) {
-  return { strides: [node.stride, node.stride], pad: 'same', dataFormat: 'NHWC' };
+  return { strides: [node.stride, node.stride], dilations: [1, 1], pad: 'same', dataFormat: 'NHWC' };
 }
 
 /** Runs `work` and disposes every tensor it made. */

@@ -15,7 +15,7 @@ export const dataSpecs = 'shapes (drawn by ebb itself) or idx:DIR (a folder of t
  * @param spec `shapes` or `idx:DIR`.
  * @throws UsageError where the spec is unknown; Error where the data cannot be read.
  */
-export async function openData(spec: string): Promise<DataSet> {
+export async function openData(spec: string, _options: { seed?: number } = {}): Promise<DataSet> {
   if (spec === 'shapes') return drawShapes();
   const [, dir] = /^idx:(.+)$/s.exec(spec) ?? [];
   if (dir !== undefined) return readIdxFolder(dir);

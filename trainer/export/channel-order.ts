@@ -51,7 +51,6 @@ export function orderChannels(net: TrainedNet): KeptChannels {
 function streamChannels(net: TrainedNet, stream: string): number {
   for (const node of net.graph.nodes)
     if (node.kind === 'conv' && node.outStream === stream) return node.outChannels;
-  throw new Error(
-    `Cannot export as every masked stream must be a convolution's output: "${stream}" is none's`,
-  );
+    else if (node.kind === 'dense' && node.outStream === stream) return node.outFeatures;
+  throw new Error(`Cannot export as every masked stream must be a layer's output: "${stream}" is none's`);
 }

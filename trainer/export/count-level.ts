@@ -4,8 +4,8 @@ import type { LevelParameters } from './level-parameters.ts';
 /**
  * Counts what a level costs.
  *
- * - `sparsity`: share of zero or absent weights among those of the *maskable* convolutions (all but the stem), at both granularities
- *   alike, so that the two compare;
+ * - `sparsity`: share of zero or absent weights among those that masks of single weights may prune (not the stem, depthwise convolutions
+ *   and the classifier), at all granularities alike, so that they compare;
  * - `nonzeros`: weights other than zero of all convolutions and the classifier, without biases and norms;
  * - `macs`: multiply-accumulates on nonzero weights for one input, a convolution's at every position of its output.
  */
@@ -29,6 +29,9 @@ export function countLevel(
       const count = countNonzeros(parameters.denses.get(node.name)?.data);
       nonzeros += count;
       macs += count;
+      if (!node.maskable) continue;
+      maskable += node.inFeatures * node.outFeatures;
+      maskableNonzeros += count;
     }
   }
   return { sparsity: maskable > 0 ? 1 - maskableNonzeros / maskable : 0, nonzeros, macs };

@@ -2,7 +2,9 @@ import type { Manifest } from '../../bundle/manifest.ts';
 import { encodeModel } from '../../bundle/onnx/encode-model.ts';
 import { buildManifest, type NewBundle, type NewLevel, writeBundle } from '../../bundle/write-bundle.ts';
 import { openEngine } from '../../engine/open-engine.ts';
-import type { DataSet } from '../data/data-set.ts';
+import type { DataSet, Split } from '../data/data-set.ts';
+import { checkNetFits } from '../net/fit.ts';
+import { readsVectors } from '../net/graph.ts';
 import type { TrainedNet } from '../net/trained-net.ts';
 import { type KeptChannels, orderChannels } from './channel-order.ts';
 import { countLevel } from './count-level.ts';
@@ -15,12 +17,14 @@ export type ExportOptions = {
   dir: string;
   name: string;
   training: Manifest['training'];
+  /** Where the levels' accuracy is counted. Default the test split. */
+  counted?: { name: string; split: Split } | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((text: string) => void) | undefined;
 };
 
 /**
- * Writes a trained net as a bundle, one ONNX file a level, each level's accuracy counted on the test split by onnxruntime from the very bytes
+ * Writes a trained net as a bundle, one ONNX file a level, each level's accuracy counted on a split by onnxruntime from the very bytes
  * that are written.
  *
  * @throws Error where the masks are not nested, the data do not fit the net, or the folder cannot be written; nothing is left behind then.
@@ -31,21 +35,23 @@ export async function exportBundle(
   options: ExportOptions,
 ): Promise<Manifest> {
   const { dir, name, training, signal, onProgress } = options;
-  checkData(net, data);
+  const { counted = { name: 'test', split: data.test } } = options;
+  checkNetFits('export', net.graph, data);
   const bundle: NewBundle = { ...describe(net, data, name, training), levels: encodeLevels(net) };
   const manifest = buildManifest(bundle);
   const models = bundle.levels.map((level) => level.onnx);
   const engine = await openEngine({ dir, manifest, models });
   try {
     for (const [index, level] of bundle.levels.entries()) {
-      onProgress?.(`level ${index}: counting right answers on ${data.test.count} images`);
-      const counted = await countCorrect(engine, index, data.test, manifest, { signal });
+      onProgress?.(`level ${index}: counting right answers on ${counted.split.count} samples`);
+      const { correct, count } = await countCorrect(engine, index, counted.split, manifest, { signal });
       level.accuracy = {
         metric: 'top1',
-        value: counted.correct / counted.count,
-        ...counted,
+        value: correct / count,
+        correct,
+        count,
         data: data.name,
-        split: 'test',
+        split: counted.name,
       };
     }
   } finally {
@@ -80,24 +86,15 @@ function describe(
     labels: data.labels,
     input: {
       name: inputName,
-      shape: ['batch', channels, height, width],
+      shape: readsVectors(net.graph) ? ['batch', channels] : ['batch', channels, height, width],
       dtype: 'float32',
-      layout: 'NCHW',
+      layout: readsVectors(net.graph) ? 'NC' : 'NCHW',
       preprocessing: { scale: data.scale, mean: data.mean, std: data.std },
     },
     output: { name: outputName, shape: ['batch', net.graph.classes], dtype: 'float32' },
     nested: true,
     ...(training === undefined ? {} : { training }),
   };
-}
-
-function checkData(net: TrainedNet, data: DataSet): void {
-  const wanted = [...net.graph.input, net.graph.classes].join(' x ');
-  const current = [data.height, data.width, data.channels, data.labels.length].join(' x ');
-  if (wanted !== current)
-    throw new Error(
-      `Cannot export net "${net.graph.name}" as its data must be ${wanted} (height, width, channels, classes): current value of "${data.name}" is ${current}; evaluate on the data it was trained on`,
-    );
 }
 
 function checkNesting(net: TrainedNet): void {

@@ -1,5 +1,5 @@
 import type { OnnxModel, OnnxNode, OnnxTensor } from '../../bundle/onnx/model.ts';
-import type { ConvNode, NetGraph } from '../net/graph.ts';
+import { type ConvNode, type NetGraph, readsVectors } from '../net/graph.ts';
 import type { LevelParameters } from './level-parameters.ts';
 import { samePadding } from './same-padding.ts';
 
@@ -9,7 +9,8 @@ export const outputName = 'logits';
 const opset = 17;
 
 /**
- * One level as an ONNX model: `image` `[batch, channels, height, width]` to `logits` `[batch, classes]`.
+ * One level as an ONNX model: `image` `[batch, channels, height, width]`, or `[batch, features]` of a net that reads vectors, to `logits`
+ * `[batch, classes]`.
  *
  * Norms stay nodes of their own and are not folded into the convolutions: the weights keep their bits at every level, and an engine can
  * share them. Initializers are named `<node>.<what>`.
@@ -46,7 +47,7 @@ export function buildLevelModel(
         const [left, right] = samePadding(from[1], node.kernel[1], node.stride);
         add(name, 'Conv', [value(node.from), constant(`${name}.weight`, dims, data)], value(name), {
           dilations: { type: 'INTS', value: [1, 1] },
-          group: { type: 'INT', value: 1 },
+          group: { type: 'INT', value: node.depthwise ? dims[0] : 1 },
           kernel_shape: { type: 'INTS', value: [...node.kernel] },
           pads: { type: 'INTS', value: [top, left, bottom, right] },
           strides: { type: 'INTS', value: [node.stride, node.stride] },
@@ -83,16 +84,9 @@ export function buildLevelModel(
         break;
       case 'dense': {
         const { dims, data, bias } = parametersOf(parameters.denses, name);
-        add(
-          name,
-          'Gemm',
-          [
-            value(node.from),
-            constant(`${name}.weight`, dims, data),
-            constant(`${name}.bias`, [bias.length], bias),
-          ],
-          value(name),
-        );
+        const inputs = [value(node.from), constant(`${name}.weight`, dims, data)];
+        if (bias) inputs.push(constant(`${name}.bias`, [bias.length], bias));
+        add(name, 'Gemm', inputs, value(name));
         break;
       }
     }
@@ -100,7 +94,12 @@ export function buildLevelModel(
   return {
     opset,
     name: graph.name,
-    inputs: [{ name: inputName, shape: ['batch', channels, height, width] }],
+    inputs: [
+      {
+        name: inputName,
+        shape: readsVectors(graph) ? ['batch', channels] : ['batch', channels, height, width],
+      },
+    ],
     outputs: [{ name: outputName, shape: ['batch', graph.classes] }],
     initializers,
     nodes,
@@ -112,10 +111,16 @@ function imageSizes(graph: NetGraph): Map<string, [number, number]> {
   const sizes = new Map<string, [number, number]>([['input', [graph.input[0], graph.input[1]]]]);
   for (const node of graph.nodes) {
     if (node.kind === 'conv') sizes.set(node.name, checkedSize(node, sizeOf(sizes, node.from)));
-    else if (node.kind === 'norm' || node.kind === 'relu') sizes.set(node.name, sizeOf(sizes, node.from));
+    else if (node.kind === 'norm' || node.kind === 'relu') copySize(sizes, node.from, node.name);
     else if (node.kind === 'add') sizes.set(node.name, sizeOf(sizes, node.from[0]));
   }
   return sizes;
+}
+
+/** Vectors have none. */
+function copySize(sizes: Map<string, [number, number]>, from: string, to: string): void {
+  const size = sizes.get(from);
+  if (size) sizes.set(to, size);
 }
 
 function checkedSize(node: ConvNode, [height, width]: [number, number]): [number, number] {

@@ -4,11 +4,11 @@ import type { KeptChannels } from './channel-order.ts';
 
 /** The arrays of one level as they are exported, by node. */
 export type LevelParameters = {
-  /** `[out, in, height, width]`. */
+  /** `[out, in, height, width]`; a depthwise convolution's `in` is 1. */
   convs: Map<string, { dims: [number, number, number, number]; data: Float32Array }>;
   norms: Map<string, NormParameters>;
-  /** `[in, out]` and `[out]`. */
-  denses: Map<string, { dims: [number, number]; data: Float32Array; bias: Float32Array }>;
+  /** `[in, out]`, and `[out]` where there is a bias. */
+  denses: Map<string, { dims: [number, number]; data: Float32Array; bias: Float32Array | undefined }>;
 };
 
 /**
@@ -25,7 +25,7 @@ export function takeLevel(net: TrainedNet, index: number, kept: KeptChannels): L
   for (const node of net.graph.nodes) {
     switch (node.kind) {
       case 'conv': {
-        const ins = channelsOf(node.inStream, node.inChannels);
+        const ins = node.depthwise ? Uint32Array.of(0) : channelsOf(node.inStream, node.inChannels);
         const outs = channelsOf(node.outStream, node.outChannels);
         const weights = find(net.weights, node.name, 'weights');
         parameters.convs.set(node.name, takeConv(node, weights, level.masks.get(node.name), ins, outs));
@@ -44,9 +44,13 @@ export function takeLevel(net: TrainedNet, index: number, kept: KeptChannels): L
       }
       case 'dense': {
         const weights = find(net.weights, node.name, 'weights');
-        const bias = find(net.biases, node.name, 'bias');
         const ins = channelsOf(node.inStream, node.inFeatures);
-        parameters.denses.set(node.name, { ...takeDense(node, weights, ins), bias: Float32Array.from(bias) });
+        const outs = channelsOf(node.outStream, node.outFeatures);
+        const bias = node.bias ? Float32Array.from(find(net.biases, node.name, 'bias')) : undefined;
+        parameters.denses.set(node.name, {
+          ...takeDense(node, weights, level.masks.get(node.name), ins, outs),
+          bias,
+        });
         break;
       }
       case 'relu':
@@ -67,7 +71,8 @@ function takeConv(
   outs: Uint32Array,
 ): { dims: [number, number, number, number]; data: Float32Array } {
   const [height, width] = node.kernel;
-  const size = height * width * node.inChannels * node.outChannels;
+  const inChannels = node.depthwise ? 1 : node.inChannels;
+  const size = height * width * inChannels * node.outChannels;
   if (weights.length !== size || (mask !== undefined && mask.length !== size))
     throw new Error(
       `Cannot export "${node.name}" as its weights and mask must hold ${size} numbers: current values are ${weights.length} and ${mask?.length ?? 'no mask'}`,
@@ -77,7 +82,7 @@ function takeConv(
   for (const out of outs) {
     for (const input of ins) {
       for (let tap = 0; tap < height * width; tap += 1, to += 1) {
-        const from = (tap * node.inChannels + input) * node.outChannels + out;
+        const from = (tap * inChannels + input) * node.outChannels + out;
         if (mask === undefined || mask[from] !== 0) data[to] = weights[from];
       }
     }
@@ -88,15 +93,19 @@ function takeConv(
 function takeDense(
   node: DenseNode,
   weights: Float32Array,
+  mask: Uint8Array | undefined,
   ins: Uint32Array,
+  outs: Uint32Array,
 ): { dims: [number, number]; data: Float32Array } {
-  const data = new Float32Array(ins.length * node.outFeatures);
-  for (const [row, input] of ins.entries())
-    data.set(
-      weights.subarray(input * node.outFeatures, (input + 1) * node.outFeatures),
-      row * node.outFeatures,
-    );
-  return { dims: [ins.length, node.outFeatures], data };
+  const data = new Float32Array(ins.length * outs.length);
+  let to = 0;
+  for (const input of ins)
+    for (const out of outs) {
+      const from = input * node.outFeatures + out;
+      if (mask === undefined || mask[from] !== 0) data[to] = weights[from];
+      to += 1;
+    }
+  return { dims: [ins.length, outs.length], data };
 }
 
 function take(values: Float32Array, indices: Uint32Array): Float32Array {

@@ -1,13 +1,25 @@
 import type { Random } from '../random.ts';
 import type { ConvNode, DenseNode, NetGraph } from './graph.ts';
 
-/** Where one tensor stands inside the flat vector of weights that all levels share. */
+/**
+ * Where one tensor stands inside the flat vector of weights that all levels share. Weight `i` of it connects input channel
+ * `floor(i / outChannels) % inChannels` with output channel `i % outChannels`; a depthwise filter reads no other channel than the one it
+ * writes, so that its `inChannels` is 1 and it has no `inStream`.
+ */
 export type WeightSlot = {
   node: ConvNode | DenseNode;
   part: 'weights' | 'bias';
   offset: number;
   size: number;
   shape: number[];
+  inStream: string | undefined;
+  outStream: string;
+  inChannels: number;
+  outChannels: number;
+  /** Places of the output that each weight is used at: its multiply-accumulates for one sample. */
+  positions: number;
+  /** Whether masks of single weights may prune it. */
+  maskable: boolean;
 };
 
 /** Where one norm's channels stand inside a level's vectors. */
@@ -29,17 +41,30 @@ export function layoutOf(graph: NetGraph): ParameterLayout {
   const norms: NormSlot[] = [];
   let weightCount = 0;
   let channelCount = 0;
-  const addWeights = (node: ConvNode | DenseNode, part: WeightSlot['part'], shape: number[]) => {
-    const size = shape.reduce((product, length) => product * length, 1);
-    weights.push({ node, part, offset: weightCount, size, shape });
+  const addWeights = (slot: Omit<WeightSlot, 'offset' | 'size'>) => {
+    const size = slot.shape.reduce((product, length) => product * length, 1);
+    weights.push({ ...slot, offset: weightCount, size });
     weightCount += size;
   };
   for (const node of graph.nodes) {
     if (node.kind === 'conv')
-      addWeights(node, 'weights', [...node.kernel, node.inChannels, node.outChannels]);
+      addWeights({
+        node,
+        part: 'weights',
+        shape: kernelShape(node),
+        inStream: node.depthwise ? undefined : node.inStream,
+        outStream: node.outStream,
+        inChannels: node.depthwise ? 1 : node.inChannels,
+        outChannels: node.outChannels,
+        positions: node.outSize[0] * node.outSize[1],
+        maskable: node.maskable,
+      });
     if (node.kind === 'dense') {
-      addWeights(node, 'weights', [node.inFeatures, node.outFeatures]);
-      addWeights(node, 'bias', [node.outFeatures]);
+      const { inStream, outStream, inFeatures: inChannels, outFeatures: outChannels, maskable } = node;
+      const streams = { inStream, outStream, inChannels, outChannels, positions: 1 };
+      addWeights({ node, part: 'weights', shape: [inChannels, outChannels], ...streams, maskable });
+      if (node.bias)
+        addWeights({ node, part: 'bias', shape: [outChannels], ...streams, maskable: false, positions: 0 });
     }
     if (node.kind === 'norm') {
       norms.push({
@@ -54,18 +79,24 @@ export function layoutOf(graph: NetGraph): ParameterLayout {
   return { weights, weightCount, norms, channelCount };
 }
 
-/** The tensors that masks may prune. */
-export function maskableSlots(layout: ParameterLayout): WeightSlot[] {
-  return layout.weights.filter((slot) => slot.node.kind === 'conv' && slot.node.maskable);
+/** `[height, width, in, out]`; `[height, width, channels, 1]` of a depthwise convolution. */
+export function kernelShape(node: ConvNode): [number, number, number, number] {
+  return [...node.kernel, node.inChannels, node.depthwise ? 1 : node.outChannels];
 }
 
-/** He initialisation (He et al. 2015, fan-in, normal) of convolutions; the classifier's weights with variance 1 / fan-in; biases 0. */
+/** The tensors that masks of single weights may prune. */
+export function maskableSlots(layout: ParameterLayout): WeightSlot[] {
+  return layout.weights.filter((slot) => slot.maskable);
+}
+
+/** He initialisation (He et al. 2015, fan-in, normal) before an activation; the classifier's weights with variance 1 / fan-in; biases 0. */
 export function initialWeights(layout: ParameterLayout, random: Random): Float32Array {
   const values = new Float32Array(layout.weightCount);
   for (const slot of layout.weights) {
     if (slot.part === 'bias') continue;
-    const fanIn = slot.size / slot.shape[slot.shape.length - 1];
-    const deviation = Math.sqrt((slot.node.kind === 'conv' ? 2 : 1) / fanIn);
+    const fanIn = slot.size / slot.outChannels;
+    const isClassifier = slot.node.kind === 'dense' && slot.node.bias;
+    const deviation = Math.sqrt((isClassifier ? 1 : 2) / fanIn);
     for (let i = 0; i < slot.size; i += 1) values[slot.offset + i] = random.normal() * deviation;
   }
   return values;

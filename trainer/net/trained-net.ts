@@ -1,3 +1,4 @@
+import type { Granularity } from '../ast/masks/mask-scheme.ts';
 import type { NetGraph } from './graph.ts';
 
 /** One level's own statistics and affine parameters of a norm, each `[channels]`. */
@@ -13,7 +14,7 @@ export type NormParameters = {
 export type TrainedLevel = {
   /** The sparsity that was asked for. */
   target: number;
-  /** Element granularity: 1 where a weight is kept, by conv node, in the weights' order. Convs that are not named are dense. */
+  /** Granularities of single weights: 1 where a weight is kept, by conv node, in the weights' order. Convs that are not named are dense. */
   masks: Map<string, Uint8Array>;
   /** Channel granularity: 1 where a channel is kept, by stream. Streams that are not named are whole. */
   channels: Map<string, Uint8Array>;
@@ -24,7 +25,7 @@ export type TrainedLevel = {
 /** What training hands to export: plain arrays, no tensors of any back end. */
 export type TrainedNet = {
   graph: NetGraph;
-  granularity: 'element' | 'channel';
+  granularity: Granularity;
   /** Latent weights by node: conv `[height, width, in, out]`, dense `[in, out]`. */
   weights: Map<string, Float32Array>;
   /** Dense node's bias `[out]`. */

@@ -1,0 +1,246 @@
+import { existsSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Manifest } from '../../bundle/manifest.ts';
+import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
+import { chooseBackend } from '../backend/open-backend.ts';
+import { batchesPerEpoch } from '../batches.ts';
+import { drawTrainingCurve } from '../curve/training-curve.ts';
+import { type HeldOut, holdOut } from '../data/hold-out.ts';
+import { openData } from '../data/open-data.ts';
+import { exportBundle } from '../export/export-bundle.ts';
+import { layoutOf } from '../net/parameters.ts';
+import type { TrainedNet } from '../net/trained-net.ts';
+import type { Settings } from '../settings.ts';
+import { iterationsOf, type Training, type TrainOptions, train } from '../train.ts';
+import { trainOptions } from '../train-options.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
+import { openMetricsLog, stepMetric } from './metrics-log.ts';
+import { createProgressReport } from './progress-line.ts';
+import { readMetrics } from './read-metrics.ts';
+import { claimRunFolder, type RunFolder, readUnfinished } from './run-folder.ts';
+import { validate } from './validate.ts';
+
+export type RunOptions = {
+  /** Folder of the run. */
+  out: string;
+  /** What to train; absent to go on with the unfinished run in `out`. */
+  settings?: Settings | undefined;
+  /** Name of the bundle; default the data's and the net's. */
+  name?: string | undefined;
+  /** The split that the bundle's accuracy is counted on. Default the test split, which nothing else touches. */
+  countOn?: 'test' | 'validation' | undefined;
+  /** Seconds between two checkpoints. Default 60. */
+  checkpointSeconds?: number | undefined;
+};
+
+export type RunHooks = {
+  signal?: AbortSignal | undefined;
+  /** A line that replaces the one before. */
+  onProgress?: (line: string) => void;
+  /** A line that stays. */
+  onNote?: (line: string) => void;
+};
+
+/** What a run cost and what came out, as `run.json` holds it. */
+export type RunSummary = {
+  out: string;
+  settings: Settings;
+  backend: 'node' | 'wasm';
+  cost: {
+    /** Of training, over all its pieces, without the export. */
+    seconds: number;
+    iterations: number;
+    images_per_second: number;
+    /** Multiply-accumulates of all forward and backward passes; a pass computes the dense net, whatever the masks. */
+    executed_macs: number;
+    /** Of the main process. */
+    peak_rss_bytes: number;
+  };
+  correction: { conflicting_tensors: number; compared_tensors: number; iterations_with_conflicts: number };
+  levels: Manifest['levels'];
+};
+
+/**
+ * Trains a net and writes the run's folder: settings first, checkpoints and metrics meanwhile, then bundle and curve, and `run.json`
+ * last, so that a folder with `run.json` is whole. A run that was stopped at any moment goes on from its newest checkpoint and
+ * ends in the same weights.
+ *
+ * @throws UsageError or Error before any training where the options, the data or the folder will not do; the signal's reason where it is aborted.
+ */
+export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Promise<RunSummary> {
+  const { signal, onProgress = () => {}, onNote = () => {} } = hooks;
+  const { folder, settings, release } = await openFolder(options);
+  const backend = chooseBackend(settings.backend);
+  if (backend.note !== undefined) onNote(backend.note);
+  let newest: Training | undefined;
+  try {
+    const opened = await openData(settings.data, { seed: settings.seed });
+    const data = holdOut(opened, { share: settings.validation, seed: settings.seed });
+    const setting = trainOptions(
+      { ...settings, batch: Math.min(settings.batch, data.train.count) },
+      data,
+      backend.name,
+    );
+    const iterations = iterationsOf(data, setting);
+    const resume = await loadCheckpoint(folder.checkpoint);
+    if (resume) onNote(`going on after ${resume.done} of ${iterations} steps`);
+    const log = await openMetricsLog(folder.metrics, resume?.metricsBytes ?? 0);
+    const startMs = performance.now();
+    const seconds = () => (resume?.seconds ?? 0) + (performance.now() - startMs) / 1000;
+    const save = async ({ net, done }: Training) => {
+      // What has diverged is not saved: the checkpoint before is the last good one.
+      if (!net.weights.every(Number.isFinite)) return;
+      const metricsBytes = await log.flush();
+      await saveCheckpoint(folder.checkpoint, { done, seconds: seconds(), metricsBytes, state: net.state() });
+    };
+    const everyMs = 1000 * (options.checkpointSeconds ?? 60);
+    let savedMs = startMs;
+    const perEpoch = batchesPerEpoch(data, setting.batch);
+    const report = createProgressReport({ ...setting, iterations }, onProgress);
+    const between = async (training: Training) => {
+      newest = training;
+      const { done } = training;
+      if (
+        done > (resume?.done ?? 0) &&
+        data.validation.count > 0 &&
+        (done % perEpoch === 0 || done === iterations)
+      )
+        log.add({
+          kind: 'epoch',
+          iteration: done,
+          validation: await validate(training, data, settings.seed),
+        });
+      if (performance.now() - savedMs < everyMs && done < iterations) return;
+      await save(training);
+      savedMs = performance.now();
+    };
+    const onStep: NonNullable<Parameters<typeof train>[2]>['onStep'] = (step) => {
+      log.add(stepMetric(step));
+      report(step);
+    };
+    let net: TrainedNet;
+    try {
+      net = await train(data, setting, { onStep, between, resume, signal });
+    } catch (error) {
+      // Weights whose loss is no number are not worth keeping; the newest checkpoint is.
+      if (newest && newest.done > 0 && signal?.aborted) await save(newest);
+      const kept = await loadCheckpoint(folder.checkpoint);
+      if (kept)
+        onNote(
+          `${kept.done} of ${iterations} steps are saved: go on with "ebb train --resume --out ${folder.dir}"`,
+        );
+      throw error;
+    }
+    const trainedSeconds = seconds();
+    const manifest = await writeRunBundle(net, data, {
+      folder,
+      settings,
+      setting,
+      options,
+      hooks,
+      seconds: trainedSeconds,
+    });
+    const summary = await summarize(folder, {
+      settings,
+      setting,
+      backend: backend.name,
+      iterations,
+      seconds: trainedSeconds,
+      manifest,
+    });
+    await rm(folder.checkpoint, { force: true });
+    return summary;
+  } catch (error) {
+    if (!existsSync(folder.checkpoint)) await release();
+    throw error;
+  }
+}
+
+async function openFolder({ out, settings }: RunOptions): Promise<{
+  folder: RunFolder;
+  settings: Settings;
+  release: () => Promise<void>;
+}> {
+  if (settings) return { ...(await claimRunFolder(out, settings)), settings };
+  return { ...(await readUnfinished(out)), release: async () => {} };
+}
+
+type Finished = {
+  folder: RunFolder;
+  settings: Settings;
+  setting: TrainOptions;
+  seconds: number;
+};
+
+async function writeRunBundle(
+  net: TrainedNet,
+  data: HeldOut,
+  run: Finished & { options: RunOptions; hooks: RunHooks },
+): Promise<Manifest> {
+  const { folder, settings, setting, seconds, options, hooks } = run;
+  const countOn = options.countOn ?? 'test';
+  // A run that was killed while it wrote its summary has a bundle already.
+  await rm(folder.bundle, { recursive: true, force: true });
+  return exportBundle(net, data, {
+    dir: folder.bundle,
+    name: options.name ?? `${data.name}-${setting.graph.name}`,
+    counted: { name: countOn, split: data[countOn] },
+    training: {
+      method: settings.method,
+      net: setting.graph.name,
+      data: data.name,
+      granularity: settings.granularity,
+      distribution: settings.distribution,
+      correction: settings.correction,
+      epochs: settings.epochs,
+      iterations: iterationsOf(data, setting),
+      batch: setting.batch,
+      seed: settings.seed,
+      seconds,
+    },
+    signal: hooks.signal,
+    onProgress: hooks.onProgress,
+  });
+}
+
+/** Writes the curve and `run.json`, of what the metrics say. */
+async function summarize(
+  folder: RunFolder,
+  run: Omit<Finished, 'folder'> & { backend: 'node' | 'wasm'; iterations: number; manifest: Manifest },
+): Promise<RunSummary> {
+  const { settings, setting, backend, iterations, seconds, manifest } = run;
+  const { weights } = layoutOf(setting.graph);
+  const curve: { iteration: number; level: number; loss: number }[] = [];
+  const correction = { conflicting_tensors: 0, compared_tensors: 0, iterations_with_conflicts: 0 };
+  const maskable = weights.filter((slot) => slot.maskable).length;
+  for await (const metric of readMetrics(folder.metrics)) {
+    if (metric.kind !== 'step') continue;
+    const { iteration, levels, conflicts } = metric;
+    for (const { level, loss } of levels) curve.push({ iteration, level, loss });
+    correction.conflicting_tensors += conflicts;
+    if (conflicts > 0) correction.iterations_with_conflicts += 1;
+    if (settings.correction && iteration % setting.targets.length !== 0)
+      correction.compared_tensors += maskable;
+  }
+  const passes = iterations * (settings.method === 'joint' ? setting.targets.length : 1);
+  const denseMacs = weights.reduce((sum, { size, positions }) => sum + size * positions, 0);
+  const summary: RunSummary = {
+    out: folder.dir,
+    settings,
+    backend,
+    cost: {
+      seconds,
+      iterations,
+      images_per_second: (iterations * setting.batch) / seconds,
+      // The gradients of the weights and of the input cost a forward pass each.
+      executed_macs: 3 * denseMacs * setting.batch * passes,
+      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
+    },
+    correction,
+    levels: manifest.levels,
+  };
+  const sparsities = setting.targets.map(({ sparsity }) => sparsity);
+  await writeFileAtomic(folder.curve, drawTrainingCurve(curve, sparsities));
+  await writeFileAtomic(folder.run, `${JSON.stringify(summary, null, 2)}\n`);
+  return summary;
+}
