@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
 import { interruptSignal } from '../terminal/interrupt.ts';
+import { positiveNumber } from '../terminal/number-option.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { formatTable } from '../terminal/table.ts';
 import { UsageError } from '../terminal/usage-error.ts';
@@ -70,7 +71,13 @@ function settingOptions(): Option[] {
   ];
 }
 
-type Flags = { out: string; resume?: boolean; name?: string; json?: boolean } & Record<string, unknown>;
+type Flags = {
+  out: string;
+  resume?: boolean;
+  checkpointEvery: number;
+  name?: string;
+  json?: boolean;
+} & Record<string, unknown>;
 
 export function command(): Command {
   const train = new Command('train');
@@ -78,6 +85,7 @@ export function command(): Command {
   return train
     .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, curve.svg, run.json')
     .option('--resume', 'go on with the unfinished run in --out, with its own settings')
+    .option('--checkpoint-every <seconds>', 'time between two checkpoints', positiveNumber, 60)
     .option('--name <name>', "name of the bundle (default: the data's and the net's)")
     .option('--json', 'print the summary as JSON')
     .addHelpText(
@@ -92,7 +100,7 @@ Examples:
 }
 
 async function runCommand(flags: Flags): Promise<void> {
-  const { out, resume = false, name, json } = flags;
+  const { out, resume = false, checkpointEvery, name, json } = flags;
   if (name !== undefined && !/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name))
     throw new UsageError(
       `Cannot use --name as it must be 1 to 64 letters, digits, ".", "_" or "-": current value is "${name}"`,
@@ -104,7 +112,10 @@ async function runCommand(flags: Flags): Promise<void> {
     onProgress: (line: string) => progress.update(line),
     onNote: (line: string) => process.stderr.write(`ebb train: ${line}\n`),
   };
-  const summary = await runTraining({ out, settings, name }, hooks).finally(() => progress.done());
+  const summary = await runTraining(
+    { out, settings, name, checkpointSeconds: checkpointEvery },
+    hooks,
+  ).finally(() => progress.done());
   process.stdout.write(`${json ? JSON.stringify(summary, null, 2) : formatSummary(summary)}\n`);
 }
 

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gzipSync } from 'node:zlib';
 import { CommanderError } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../terminal/usage-error.ts';
@@ -15,25 +14,7 @@ import { runTraining } from '../../trainer/run/run-training.ts';
 import { completeSettings, type NewSettings } from '../../trainer/settings.ts';
 import { command } from '../../trainer/train-command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
-import { toyData } from './toy-data.ts';
-
-/** The toy data as a folder of the MNIST family. */
-async function toySpec(): Promise<string> {
-  const dir = join(await temporaryFolder(), 'toy');
-  await mkdir(dir);
-  const data = toyData(128, 30);
-  for (const [prefix, split] of [
-    ['train', data.train],
-    ['t10k', data.test],
-  ] as const) {
-    const header = (...numbers: number[]) => Buffer.from(Uint32Array.from(numbers).buffer).swap32();
-    const images = Buffer.concat([header(0x803, split.count, 8, 8), Uint8Array.from(split.inputs)]);
-    await writeFile(join(dir, `${prefix}-images-idx3-ubyte.gz`), gzipSync(images));
-    const labels = Buffer.concat([header(0x801, split.count), Uint8Array.from(split.labels)]);
-    await writeFile(join(dir, `${prefix}-labels-idx1-ubyte.gz`), gzipSync(labels));
-  }
-  return `idx:${dir}`;
-}
+import { toySpec } from './toy-spec.ts';
 
 const settingsOf = async (change: Partial<NewSettings> = {}) =>
   completeSettings({

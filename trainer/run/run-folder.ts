@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { access, constants, readFile, rm, stat } from 'node:fs/promises';
+import { access, constants, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeFolder } from '../../bundle/make-folder.ts';
 import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
@@ -71,7 +71,13 @@ export async function claimRunFolder(
   }
 }
 
-/** The settings of the run in `dir`. @throws UsageError where there is no run that can go on. */
+/** Removes what a kill in the middle of an atomic write left behind. */
+async function removeHalfWritten(dir: string): Promise<void> {
+  for (const name of await readdir(dir))
+    if (/^\..+\.[0-9a-f]{12}\.tmp$/.test(name)) await rm(join(dir, name), { recursive: true, force: true });
+}
+
+/** The settings of the run in `dir`, which is made ready to go on. @throws UsageError where there is no run that can go on. */
 export async function readUnfinished(dir: string): Promise<{ folder: RunFolder; settings: Settings }> {
   const folder = runFolder(dir);
   if (existsSync(folder.run))
@@ -88,7 +94,10 @@ export async function readUnfinished(dir: string): Promise<{ folder: RunFolder; 
     );
   }
   const parsed = settingsSchema.safeParse(safeJson(text));
-  if (parsed.success) return { folder, settings: parsed.data };
+  if (parsed.success) {
+    await removeHalfWritten(dir);
+    return { folder, settings: parsed.data };
+  }
   const [issue] = parsed.error.issues;
   throw new Error(
     `Cannot resume "${dir}" as settings.json must be valid: ${issue.path.join('.') || 'it'}: ${issue.message}; train anew into another folder`,
