@@ -1,6 +1,7 @@
 import type { Manifest } from '../bundle/manifest.ts';
 import { writeFileAtomic } from '../bundle/write-file-atomic.ts';
 import type { Granularity } from './ast/latent-net.ts';
+import { quietTensorflow } from './backend/native-package.ts';
 import { type BackendChoice, chooseBackend } from './backend/open-backend.ts';
 import { drawTrainingCurve } from './curve/training-curve.ts';
 import { openData } from './data/open-data.ts';
@@ -64,6 +65,7 @@ const lossShare = 0.1;
 export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Promise<RunSummary> {
   const { signal, onProgress = () => {}, onNote = () => {} } = hooks;
   const backend = chooseBackend(options.backend);
+  if (backend.name === 'node') quietTensorflow();
   const makeNet = nets[options.net];
   if (!makeNet)
     throw new RangeError(`Cannot train net "${options.net}": known nets are ${Object.keys(nets)}`);
