@@ -9,7 +9,7 @@ WORKDIR /ebb
 COPY . .
 RUN node scripts/setup.mjs && rm -rf dist/test
 
-# Packages that run on the target platform, without those that only build, test or train natively.
+# Packages that run on the target platform, without those that only build or test.
 FROM node:20-bookworm-slim AS packages
 WORKDIR /ebb
 ENV ONNXRUNTIME_NODE_INSTALL=skip

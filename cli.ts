@@ -19,7 +19,11 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
   },
   doctor: {
     summary: 'say what this machine has: sensors, engines, and the cure for what is missing',
-    load: () => import('./agent/doctor-command.ts'),
+    load: async () => {
+      const { command } = await import('./agent/doctor-command.ts');
+      const { examineBackends } = await import('./trainer/backend/examine-backends.ts');
+      return { command: () => command(examineBackends) };
+    },
   },
   calibrate: {
     summary: 'measure the latency of every level on this machine',

@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { Command } from 'commander';
+import type { Finding } from '../terminal/finding.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { UsageError } from '../terminal/usage-error.ts';
 import { examine } from './doctor/examine.ts';
@@ -11,21 +12,25 @@ Examples:
   ebb doctor --json
   ebb doctor --root recorded/board     # sensors read recorded/board/proc and recorded/board/sys`;
 
-async function doctor({ root, json }: { root: string; json?: boolean }): Promise<void> {
+async function doctor(
+  { root, json }: { root: string; json?: boolean },
+  examineTrainers: () => Finding[],
+): Promise<void> {
   const isFolder = await stat(root).then(
     (info) => info.isDirectory(),
     () => false,
   );
   if (!isFolder)
     throw new UsageError(`Cannot examine "${root}" as --root must be a folder that holds proc/ and sys/`);
-  const found = await examine({ root });
+  const found = await examine({ root, examineTrainers });
   process.stdout.write(json ? `${snakeJson(found, 2)}\n` : `${formatExamination(found)}\n`);
 }
 
-export function command(): Command {
+/** `examineTrainers` is the trainer's part: its room is out of the agent's reach. */
+export function command(examineTrainers: () => Finding[]): Command {
   return new Command('doctor')
     .option('--root <dir>', 'folder that holds proc/ and sys/', '/')
     .option('--json', 'print everything as one JSON object')
     .addHelpText('after', examples)
-    .action(doctor);
+    .action((options: { root: string; json?: boolean }) => doctor(options, examineTrainers));
 }

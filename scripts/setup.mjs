@@ -1,12 +1,11 @@
 // Installs packages and compiles TypeScript where either is missing or stale; says what it does; needs nothing but Node and npm.
 //   node scripts/setup.mjs           before `npm start` and `npm test`
 //   node scripts/setup.mjs --build   only compiles
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { runCommand } from './run-command.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const say = (text) => process.stderr.write(`setup: ${text}\n`);
@@ -37,32 +36,12 @@ function isCurrent(stamp, value) {
   return existsSync(stamp) && readFileSync(stamp, 'utf8') === value;
 }
 
-/**
- * Runs a command in a process group of its own, so that Ctrl-C ends it with all its children at once: npm would go on for many
- * seconds. What it leaves behind has no stamp and is made anew next time.
- */
+/** Runs a command; what it leaves behind when it is stopped has no stamp and is made anew next time. */
 async function run(command, args, env = process.env) {
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 2, 2], env, detached: true });
-  const stop = (signal) => {
-    try {
-      process.kill(-child.pid, 'SIGKILL');
-    } catch {
-      child.kill('SIGKILL'); // no process groups on Windows
-    }
-    say(`stopped by ${signal}: the next start goes on from here`);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
-  };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  try {
-    const [status] = await once(child, 'close');
-    return status === 0;
-  } catch (error) {
-    return fail(`cannot start ${command}: ${error.message}`);
-  } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
-  }
+  const onStop = (signal) => say(`stopped by ${signal}: the next start goes on from here`);
+  const { status, error } = await runCommand(command, args, { cwd: root, env, onStop });
+  if (error) fail(`cannot start ${command}: ${error.message}`);
+  return status === 0;
 }
 
 async function install() {
@@ -75,10 +54,6 @@ async function install() {
   if (!env.EBB_CUDA) env.ONNXRUNTIME_NODE_INSTALL = 'skip';
   if (!(await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], env)))
     fail('npm ci failed: look at the lines above; is the npm registry within reach?');
-  if (!existsSync(join(root, 'node_modules', '@tensorflow', 'tfjs-node')))
-    say(
-      '@tensorflow/tfjs-node could not be installed: training uses the WebAssembly back end ("ebb doctor" says more)',
-    );
   writeFileSync(stamp, value);
 }
 

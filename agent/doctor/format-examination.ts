@@ -1,6 +1,7 @@
+import type { Finding } from '../../terminal/finding.ts';
 import { formatTable } from '../../terminal/table.ts';
 import type { Reading } from '../sense/sensor.ts';
-import type { Examination, Finding } from './examine.ts';
+import type { Examination } from './examine.ts';
 
 /** A reading's value as people read it. */
 export function formatReading({ name, value, unit, labels }: Reading): string {

@@ -20,7 +20,6 @@ async function changed(path: string, child: ChildProcess): Promise<void> {
   while (child.exitCode === null && (seen() === before || seen() === undefined)) await delay(10);
 }
 
-
 it(`ebb train killed hard at ${kills} random moments and resumed each time ends in the undisturbed run's bytes`, async () => {
   const dir = await temporaryFolder();
   const data = await toySpec(256);

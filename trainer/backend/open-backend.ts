@@ -1,6 +1,13 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { setBackend } from '@tensorflow/tfjs-core';
+import {
+  loadNativePackage,
+  nativePackageAgain,
+  nativePackageCure,
+  nativePackageName,
+  nativePackagePath,
+} from './native-package.ts';
 import { nodeBackendName, registerNodeKernels } from './node/node-kernels.ts';
 import { registerConvGradients } from './wasm/conv-gradients.ts';
 import { registerDepthwiseGradients } from './wasm/depthwise-gradients.ts';
@@ -12,13 +19,8 @@ export type BackendName = 'node' | 'wasm';
 
 /** Why tfjs-node cannot be used, or undefined where it is there. Does not load it. */
 export function missingNodeBackend(): string | undefined {
-  const require = createRequire(import.meta.url);
-  try {
-    require.resolve(nodePackage);
-    return undefined;
-  } catch {
-    return `${nodePackage} is not installed: run "npm install ${nodePackage}" (it downloads TensorFlow's library)`;
-  }
+  if (nativePackagePath() !== undefined) return undefined;
+  return `${nativePackageName} is not installed: ${nativePackageCure}`;
 }
 
 /**
@@ -39,23 +41,24 @@ export function chooseBackend(
   return { name: 'wasm', note: `training on the WebAssembly back end, as ${missing}` };
 }
 
-const nodePackage = '@tensorflow/tfjs-node';
-
 /** Loads a back end into this thread and makes it tfjs's current one. A call for the one that is loaded already does nothing. */
 export async function openBackend(name: BackendName): Promise<void> {
   if (name === 'node') {
+    const path = nativePackagePath();
+    if (path === undefined)
+      throw new Error(
+        `Cannot load ${nativePackageName} as it is not installed: ${nativePackageCure}, or use --backend wasm`,
+      );
     try {
-      // Through a variable: the package is optional, and so are its types.
-      const specifier: string = nodePackage;
-      await import(specifier);
+      loadNativePackage(path);
     } catch (cause) {
       throw new Error(
-        `Cannot load ${nodePackage} as its native library must fit this Node: run "npm rebuild ${nodePackage}", or use --backend wasm`,
+        `Cannot load ${nativePackageName} from ${path} as its native library must fit this machine: ${nativePackageAgain}, or use --backend wasm`,
         { cause },
       );
     }
     if (!(await setBackend(nodeBackendName)))
-      throw new Error(`Cannot start ${nodePackage}; use --backend wasm`);
+      throw new Error(`Cannot start ${nativePackageName}; use --backend wasm`);
     registerNodeKernels();
     return;
   }

@@ -1,5 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import type { Job, Reply, WorkerSetting } from './jobs.ts';
 
@@ -53,8 +55,9 @@ function startProcess(setting: WorkerSetting, { onReply, onEnd }: WorkerEvents):
     serialization: 'advanced',
     execArgv: [],
     env: { ...processEnvironment, ...process.env },
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
   });
+  if (child.stderr) passOnWarnings(child.stderr);
   child.on('message', (reply) => onReply(reply as Reply));
   child.on('error', onEnd);
   child.on('exit', (code, signal) =>
@@ -72,4 +75,13 @@ function startProcess(setting: WorkerSetting, { onReply, onEnd }: WorkerEvents):
       await ended;
     },
   };
+}
+
+/** TensorFlow's library tells on standard error what it is built for, at every level of its log; all else is passed on. */
+const notices = /^(WARNING: All log messages before absl|I0000 |To enable the following instructions)/;
+
+function passOnWarnings(stderr: Readable): void {
+  createInterface({ input: stderr }).on('line', (line) => {
+    if (!notices.test(line)) process.stderr.write(`${line}\n`);
+  });
 }
