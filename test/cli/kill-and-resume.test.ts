@@ -24,7 +24,20 @@ it(`ebb train killed hard at ${kills} random moments and resumed each time ends 
   const dir = await temporaryFolder();
   const data = await toySpec(256);
   const random = createRandom(Date.now() % 2 ** 31);
-  const settings = ['--levels', '0,0.5,0.8', '--epochs', '60', '--batch', '64', '--drop-fraction', '0.2'];
+  const settings = [
+    '--levels',
+    '0,0.5,0.8',
+    '--epochs',
+    '40',
+    '--batch',
+    '64',
+    '--drop-fraction',
+    '0.2',
+    '--width',
+    '0.25',
+    '--validation',
+    '0',
+  ];
   const train = ['train', '--data', data, ...settings, '--backend', 'wasm', '--checkpoint-every', '0.05'];
   const start = (args: string[]) => {
     const child = spawnEbb(args);

@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../terminal/usage-error.ts';
 import { chooseBackend } from '../../trainer/backend/open-backend.ts';
 import { parseLevels } from '../../trainer/levels.ts';
+import { loadCheckpoint } from '../../trainer/run/checkpoint.ts';
 import type { Metric } from '../../trainer/run/metrics-log.ts';
 import { progressLine } from '../../trainer/run/progress-line.ts';
 import { readMetrics } from '../../trainer/run/read-metrics.ts';
@@ -97,6 +98,40 @@ describe('runTraining()', () => {
       await readFile(join(dir, 'whole', 'metrics.jsonl'), 'utf8'),
     );
     expect(existsSync(join(out, 'checkpoint.bin'))).toBe(false);
+  });
+
+  it('stops where the loss is no number, says at which step, and keeps the last good checkpoint', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    // Decay at this rate throws every weight to -9 times itself in each step.
+    const settings = await settingsOf({ lr: 10, weight_decay: 1, epochs: 100 });
+    const notes: string[] = [];
+    const hooks = { onNote: (note: string) => notes.push(note) };
+    await expect(runTraining({ settings, out, checkpointSeconds: 0 }, hooks)).rejects.toThrow(
+      /loss must be finite: current value is \w+ in iteration \d+; lower --lr \(now 10\)/,
+    );
+    const kept = await loadCheckpoint(join(out, 'checkpoint.bin'));
+    expect(kept!.done).toBeGreaterThan(5);
+    expect(kept!.state.get('weights')!.every(Number.isFinite)).toBe(true);
+    expect(notes.at(-1)).toContain(`${kept!.done} of 400 steps are saved`);
+  });
+
+  it('names a checkpoint that is damaged, and the cure', async () => {
+    const out = join(await temporaryFolder(), 'run');
+    const controller = new AbortController();
+    const hooks = { signal: controller.signal, onProgress: () => controller.abort(new Error('enough')) };
+    await expect(runTraining({ settings: await settingsOf(), out }, hooks)).rejects.toThrow('enough');
+    const path = join(out, 'checkpoint.bin');
+    const bytes = await readFile(path);
+    for (const damaged of [
+      bytes.subarray(0, 5),
+      bytes.subarray(0, bytes.length - 9),
+      Buffer.from('EBBC0000'),
+    ]) {
+      await writeFile(path, damaged);
+      await expect(runTraining({ out })).rejects.toThrow(
+        /Cannot resume from .*checkpoint.bin.* remove the file/,
+      );
+    }
   });
 });
 
