@@ -17,6 +17,10 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
     summary: "count a bundle's right answers on a data set",
     load: () => import('./trainer/eval-command.ts'),
   },
+  bundle: {
+    summary: 'work on a bundle: add a level between two others',
+    load: () => import('./trainer/bundle-command.ts'),
+  },
   doctor: {
     summary: 'say what this machine has: sensors, engines, and the cure for what is missing',
     load: async () => {
@@ -57,6 +61,12 @@ function describeError(error: unknown): string {
   return tellsMore ? `${message}\n  cause: ${cause.message}` : message;
 }
 
+/** Sub-commands too: wrong use of one would end the process with status 1. */
+function inheritSettings(command: Command, from: Command): void {
+  command.copyInheritedSettings(from);
+  for (const child of command.commands) inheritSettings(child, command);
+}
+
 /** Runs one command line. Exit status: 0, 1 for failure, 2 for wrong use. */
 async function main(argv: string[]): Promise<number> {
   const program = new Command('ebb')
@@ -66,7 +76,8 @@ async function main(argv: string[]): Promise<number> {
   const verb = argv[0] === 'help' ? argv[1] : argv[0];
   for (const [name, { summary, load }] of Object.entries(verbs)) {
     const command = name === verb ? (await load()).command() : new Command(name);
-    program.addCommand(command.description(summary).copyInheritedSettings(program));
+    program.addCommand(command.description(summary));
+    inheritSettings(command, program);
   }
   try {
     await program.parseAsync(argv, { from: 'user' });

@@ -12,10 +12,15 @@ function describeOrigin({ training }: Manifest): string {
   return `${net} on ${data}: ${method}, correction ${correction ? 'on' : 'off'}, ${granularity} masks, ${epochs} epochs (${iterations} iterations of ${batch}), seed ${seed}, ${Math.round(seconds)} s`;
 }
 
-/** The manifest as people read it: what the bundle is, and one row for each level. */
-export function formatManifest(manifest: Manifest): string {
+/**
+ * The manifest as people read it: what the bundle is, and one row for each level.
+ *
+ * @param added index of a level to mark as new.
+ */
+export function formatManifest(manifest: Manifest, added?: number): string {
   const { input, levels } = manifest;
   const densest = levels[0].macs;
+  const origins = levels.some(({ derived }) => derived);
   const table = formatTable(
     [
       { head: 'level', align: 'right' },
@@ -26,6 +31,7 @@ export function formatManifest(manifest: Manifest): string {
       { head: 'bytes', align: 'right' },
       { head: 'accuracy', align: 'right' },
       { head: 'measured on' },
+      ...(origins ? [{ head: 'made by' }] : []),
     ],
     levels.map((level, index) => [
       String(index),
@@ -36,6 +42,7 @@ export function formatManifest(manifest: Manifest): string {
       count(level.bytes),
       level.accuracy ? percent(level.accuracy.value) : 'unknown',
       level.accuracy ? `${level.accuracy.count} of ${level.accuracy.data}, ${level.accuracy.split}` : '',
+      ...(origins ? [`${level.derived ? 'rank' : 'training'}${index === added ? ', new' : ''}`] : []),
     ]),
   );
   return [

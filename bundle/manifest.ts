@@ -35,6 +35,8 @@ const level = z.strictObject({
   file: fileName,
   sha256,
   accuracy: accuracy.optional(),
+  /** True where the level was not trained, but put between two that were. */
+  derived: z.literal(true).optional(),
 });
 
 /** What a trainer hands to an agent: everything needed to feed the levels and to choose among them. */

@@ -1,14 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
 import { makeFolder } from './make-folder.ts';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
-import { manifestFile } from './read-bundle.ts';
+import { type Bundle, manifestFile, readBundle } from './read-bundle.ts';
 import { sha256 } from './sha256.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
 /** A level that is not yet on disk: its ONNX bytes and what is known of it. */
-export type NewLevel = Pick<ManifestLevel, 'sparsity' | 'nonzeros' | 'macs' | 'accuracy'> & {
+export type NewLevel = Pick<ManifestLevel, 'sparsity' | 'nonzeros' | 'macs' | 'accuracy' | 'derived'> & {
   onnx: Uint8Array;
 };
 
@@ -40,6 +41,16 @@ async function isEmptyOrAbsent(dir: string): Promise<boolean> {
   }
 }
 
+/** @throws Error where `dir` is not absent or empty, so that `writeBundle` would refuse it. */
+export async function checkTarget(dir: string): Promise<void> {
+  try {
+    if (!(await isEmptyOrAbsent(dir)))
+      throw new Error('the folder must be absent or empty; remove it or choose another');
+  } catch (error) {
+    throw new Error(`Cannot write bundle "${dir}": ${(error as Error).message}`, { cause: error });
+  }
+}
+
 /**
  * Writes a bundle's folder whole or not at all: everything goes to a temporary folder beside `dir`, which then takes its name.
  *
@@ -48,22 +59,62 @@ async function isEmptyOrAbsent(dir: string): Promise<boolean> {
  */
 export async function writeBundle(dir: string, bundle: NewBundle): Promise<Manifest> {
   const manifest = buildManifest(bundle);
-  const target = resolve(dir);
-  const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.tmp`);
+  await checkTarget(dir);
+  await stage(dir, manifest, bundle, (temporary) => rename(temporary, resolve(dir)));
+  return manifest;
+}
+
+/**
+ * Puts a bundle in another's place, whole or not at all: it is written beside `dir`, the old folder steps aside, the new one takes its
+ * name, and only then the old one is removed. At every moment one of the two is there whole; for an instant, under another name.
+ *
+ * @param old as it was read; its folder may be a link.
+ * @throws Error where the manifest is wrong, the folder has changed since, or the file system refuses; the old bundle is in its place then.
+ */
+export async function replaceBundle(old: Bundle, bundle: NewBundle): Promise<Manifest> {
+  const manifest = buildManifest(bundle);
+  const target = await realpath(old.dir);
+  await stage(target, manifest, bundle, async (temporary) => {
+    const present = await readBundle(target);
+    if (!isDeepStrictEqual(present.manifest, old.manifest))
+      throw new Error('the bundle must be as it was read: it has changed meanwhile; try again');
+    const aside = besides(target, 'old');
+    await rename(target, aside);
+    try {
+      await rename(temporary, target);
+    } catch (error) {
+      await rename(aside, target);
+      throw error;
+    }
+    // The new bundle is in its place, whatever becomes of the old one.
+    await rm(aside, { recursive: true, force: true }).catch(() => {});
+  });
+  return manifest;
+}
+
+function besides(target: string, ending: string): string {
+  return join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}.${ending}`);
+}
+
+/** Writes the bundle into a temporary folder beside `dir` and hands that to `settle`. On failure it is removed. */
+async function stage(
+  dir: string,
+  manifest: Manifest,
+  bundle: NewBundle,
+  settle: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const temporary = besides(resolve(dir), 'tmp');
   let undo = async () => {};
   try {
-    if (!(await isEmptyOrAbsent(target)))
-      throw new Error('the folder must be absent or empty; remove it or choose another');
     undo = await makeFolder(temporary);
     for (const [index, level] of manifest.levels.entries())
       await writeFileAtomic(join(temporary, level.file), bundle.levels[index].onnx);
     await writeFileAtomic(join(temporary, manifestFile), `${JSON.stringify(manifest, null, 2)}\n`);
-    await rename(temporary, target);
+    await settle(temporary);
   } catch (error) {
     // The first error is the one to tell, whatever cleaning up may say.
     await rm(temporary, { recursive: true, force: true }).catch(() => {});
     await undo();
     throw new Error(`Cannot write bundle "${dir}": ${(error as Error).message}`, { cause: error });
   }
-  return manifest;
 }

@@ -90,7 +90,7 @@ function chooseLevels(level: string | undefined, count: number): number[] {
 }
 
 /** @throws Error where the images or classes are not the bundle's. */
-export function checkFit(dir: string, manifest: Manifest, data: DataSet): void {
+export function checkFit(dir: string, manifest: Manifest, data: DataSet, action = 'evaluate'): void {
   const wanted = manifest.input.shape.slice(1).join(' x ');
   const { layout } = manifest.input;
   const current =
@@ -99,14 +99,14 @@ export function checkFit(dir: string, manifest: Manifest, data: DataSet): void {
       : String(data.channels * data.height * data.width);
   if (wanted !== current)
     throw new Error(
-      `Cannot evaluate bundle "${dir}" as images must be ${wanted} (${layout}): current value of "${data.name}" is ${current}; choose the data that the bundle was trained on`,
+      `Cannot ${action} bundle "${dir}" as images must be ${wanted} (${layout}): current value of "${data.name}" is ${current}; choose the data that the bundle was trained on`,
     );
   const wrong = manifest.labels.findIndex((label, i) => label !== data.labels[i]);
   if (wrong >= 0 || data.labels.length !== manifest.labels.length) {
     const at = wrong >= 0 ? wrong : manifest.labels.length;
     const name = (label: string | undefined) => (label === undefined ? 'none' : `"${label}"`);
     throw new Error(
-      `Cannot evaluate bundle "${dir}" as class ${at} must be ${name(manifest.labels[at])}: current value of "${data.name}" is ${name(data.labels[at])}; choose the data that the bundle was trained on`,
+      `Cannot ${action} bundle "${dir}" as class ${at} must be ${name(manifest.labels[at])}: current value of "${data.name}" is ${name(data.labels[at])}; choose the data that the bundle was trained on`,
     );
   }
 }

@@ -22,8 +22,19 @@ export async function levelStatistics(
   seed: number,
   samples: number = statisticsSamples,
 ): Promise<Float32Array> {
+  return takeStatistics(net.effective(level), pool, data, seed, samples);
+}
+
+/** The same, of weights that are masked and scales and biases that belong to them. */
+export async function takeStatistics(
+  parameters: { weights: Float32Array; affine: Float32Array },
+  pool: ComputePool,
+  data: DataSet,
+  seed: number,
+  samples: number = statisticsSamples,
+): Promise<Float32Array> {
   const order = Int32Array.from({ length: data.train.count }, (_, i) => i);
   createRandom(mixSeed(seed, 'statistics')).shuffle(order);
   const sample = plainBatch(data, data.train, order.subarray(0, samples));
-  return batchStatistics(pool, net.effective(level), sample);
+  return batchStatistics(pool, parameters, sample);
 }

@@ -27,6 +27,7 @@ type ChannelBlock = { stream: string; channels: number[]; score: number };
  *
  * @param density share of the maskable weights (`macs`: of the whole net's multiply-accumulates) that the level may keep.
  * @param within the denser level's channels; a stream that is not named is whole.
+ * @param containing a sparser level's channels, none of which goes.
  */
 export function channelMask(
   layout: ParameterLayout,
@@ -34,6 +35,7 @@ export function channelMask(
   distribution: ChannelDistribution,
   density: number,
   within: ChannelMask,
+  containing: ChannelMask = new Map(),
 ): ChannelMask {
   const kept = maskedStreams(layout);
   for (const [stream, mask] of within) kept.get(stream)?.set(mask);
@@ -41,7 +43,7 @@ export function channelMask(
   if (distribution === 'uniform') {
     // Of a channel's weights a share of about sqrt(density) on either side is left.
     const share = Math.sqrt(density);
-    for (const { stream, channels } of removalOrder(layout, weights, distribution)) {
+    for (const { stream, channels } of removalOrder(layout, weights, distribution, containing)) {
       const own = kept.get(stream);
       if (!own || sum(own) - channels.length < Math.floor(share * own.length)) continue;
       for (const channel of channels) own[channel] = 0;
@@ -51,7 +53,7 @@ export function channelMask(
   const size = sizeCounter(layout, distribution);
   const whole = size(new Map());
   const distance = () => Math.abs(size(left) / whole - density);
-  for (const { stream, channels } of removalOrder(layout, weights, distribution)) {
+  for (const { stream, channels } of removalOrder(layout, weights, distribution, containing)) {
     const own = kept.get(stream);
     if (!own) continue;
     const present = channels.filter((channel) => own[channel] === 1);
@@ -108,21 +110,26 @@ function removalOrder(
   layout: ParameterLayout,
   weights: Float32Array,
   distribution: ChannelDistribution,
+  containing: ChannelMask,
 ): ChannelBlock[] {
-  const ranked = [...channelScores(layout, weights, distribution)].map(([stream, scores]) => ({
-    stream,
-    scores,
-    // Those that stay, the least of all first.
-    left: Array.from(scores.keys()).sort((a, b) => scores[a] - scores[b]),
-  }));
+  const ranked = [...channelScores(layout, weights, distribution)].map(([stream, scores]) => {
+    const mayGo = Array.from(scores.keys()).filter((channel) => containing.get(stream)?.[channel] !== 1);
+    return {
+      stream,
+      scores,
+      fixed: scores.length - mayGo.length,
+      // Those that stay, the least of all first.
+      left: mayGo.sort((a, b) => scores[a] - scores[b]),
+    };
+  });
   return blockSizes.flatMap((sizeFor) =>
     ranked
-      .flatMap(({ stream, scores, left }) => {
+      .flatMap(({ stream, scores, fixed, left }) => {
         const blocks: ChannelBlock[] = [];
         const size = Math.floor(sizeFor(scores.length));
-        while (left.length > size) {
+        while (left.length > 0 && left.length + fixed > size) {
           // The first fills up to a whole number of blocks.
-          const channels = left.splice(0, left.length % size || size);
+          const channels = left.splice(0, (left.length + fixed) % size || size);
           const total = channels.reduce((sum, channel) => sum + scores[channel], 0);
           blocks.push({ stream, channels, score: total / channels.length });
         }

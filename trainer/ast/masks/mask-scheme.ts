@@ -12,7 +12,7 @@ export const granularities = ['element', 'block', 'nm', 'channel'] as const;
 export type Granularity = (typeof granularities)[number];
 
 /** Output channels that share a mask with granularity `block`: a SIMD register of 128 bits. */
-const blockSize = 4;
+export const blockSize = 4;
 
 /** What a level shall be: its sparsity, or with granularity `nm` its pattern (a sparsity of 0 is dense). */
 export type LevelTarget = { sparsity: number; pattern?: { n: number; m: number } };
