@@ -10,7 +10,8 @@ import { orders } from './ast/schedule.ts';
 import { backendChoices } from './backend/open-backend.ts';
 import { dataSpecs } from './data/open-data.ts';
 import { nets } from './net/nets.ts';
-import { type RunSummary, runTraining } from './run/run-training.ts';
+import type { RunSummary } from './run/run-summary.ts';
+import { runTraining } from './run/run-training.ts';
 import { completeSettings, type NewSettings, type Settings } from './settings.ts';
 import { methods } from './train.ts';
 
@@ -76,7 +77,7 @@ export function command(): Command {
   const train = new Command('train');
   for (const option of settingOptions()) train.addOption(option);
   return train
-    .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, curve.svg, run.json')
+    .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, report.html, run.json')
     .option('--resume', 'go on with the unfinished run in --out, with its own settings')
     .option('--name <name>', "name of the bundle (default: the data's and the net's)")
     .option('--json', 'print the summary as JSON')

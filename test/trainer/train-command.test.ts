@@ -48,15 +48,15 @@ const settingsOf = async (change: Partial<NewSettings> = {}) =>
   });
 
 describe('runTraining()', () => {
-  it('writes bundle, metrics, curve and summary', async () => {
+  it('writes bundle, metrics, report and summary', async () => {
     const out = join(await temporaryFolder(), 'deep', 'run');
     const lines: string[] = [];
     const settings = await settingsOf({ validation: 0.2 });
     const summary = await runTraining({ settings, out }, { onProgress: (line) => lines.push(line) });
     expect((await readdir(out)).sort()).toEqual([
       'bundle',
-      'curve.svg',
       'metrics.jsonl',
+      'report.html',
       'run.json',
       'settings.json',
     ]);
