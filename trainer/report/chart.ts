@@ -66,8 +66,7 @@ export function svgDocument(chart: Chart): string {
   const inner = `<rect width="${width}" height="${height}" fill="#ffffff"></rect><g aria-label="legend" text-anchor="start">${entries.join('')}</g>`;
   const svg = draw(chart, { width, height }, top).replace(
     /^<svg([^>]*)>/,
-    (_, attributes: string) =>
-      `<svg${attributes} color="#1d2127" font-family="system-ui, sans-serif">${inner}`,
+    (_, attributes: string) => `<svg${attributes} color="#1d2127">${inner}`,
   );
   return `<?xml version="1.0" encoding="UTF-8"?>\n${svg}\n`;
 }

@@ -4,43 +4,41 @@ import type { LayerDensity } from '../net/layer-density.ts';
 import { htmlChart } from './chart.ts';
 import { type Html, html, trusted } from './html.ts';
 import { htmlTable } from './html-table.ts';
-import { kilobytes, percent, shortPercent, whole } from './numbers.ts';
+import { kilobytes, percent, whole } from './numbers.ts';
 import { emptySection, section } from './page.ts';
 import { accuracyScale, macsScale } from './scales.ts';
 import { type Series, swatch } from './series.ts';
 import { wilsonInterval } from './wilson-interval.ts';
 
-export function levelsSection(levels: ManifestLevel[], sparsities: number[], series: Series[]): Html {
+export function levelsSection(levels: ManifestLevel[], series: Series[]): Html {
   const split = levels[0].accuracy?.split;
   const head = (text: string) => ({ head: text, align: 'right' as const });
   const columns = [
     { head: 'level' },
-    head('sparsity'),
-    head('nonzero weights'),
-    head('multiply-accumulates'),
-    head('share of level 0’s'),
-    head('file'),
     head(split === undefined ? 'accuracy' : `accuracy, ${split}`),
+    head('MACs'),
+    head('nonzero weights'),
+    head('file'),
   ];
   return section(
     'Levels',
-    'Sparsity is the share of zeros among the weights that masks may prune. Multiply-accumulates are those on nonzero weights, for one sample.',
+    'Sparsity is the share of zeros among the weights that masks may prune. MACs are multiply-accumulates on nonzero weights, for one sample.',
     htmlTable(
       columns,
       levels.map(({ nonzeros, macs, bytes, sparsity, accuracy }, level) => [
-        html`<span class="name"><svg viewBox="0 0 24 12" aria-hidden="true">${trusted(swatch(series[level]))}</svg>level ${level}: ${shortPercent(sparsities[level])} sparse</span>`,
-        percent(sparsity),
-        whole(nonzeros),
-        whole(macs),
-        percent(macs / levels[0].macs, 1),
-        kilobytes(bytes),
+        html`<span class="name"><svg viewBox="0 0 24 12" aria-hidden="true">${trusted(swatch(series[level]))}</svg>level ${level}</span>${small(`${percent(sparsity)} sparse`)}`,
         accuracy
-          ? html`${percent(accuracy.value)}<span class="small">${whole(accuracy.correct)} of ${whole(accuracy.count)}</span>`
+          ? html`${percent(accuracy.value)}${small(`${whole(accuracy.correct)} of ${whole(accuracy.count)}`)}`
           : 'not counted',
+        html`${whole(macs)}${small(level === 0 ? '' : `${percent(macs / levels[0].macs, 1)} of level 0’s`)}`,
+        whole(nonzeros),
+        kilobytes(bytes),
       ]),
     ),
   );
 }
+
+const small = (text: string) => html`<span class="small">${text}</span>`;
 
 /** Each level's accuracy against what one sample costs it. */
 export function accuracySection(levels: ManifestLevel[], series: Series[]): Html {
@@ -94,19 +92,14 @@ export function accuracySection(levels: ManifestLevel[], series: Series[]): Html
 }
 
 export function densitySection(density: LayerDensity[], series: Series[]): Html {
+  const levelHeads = series.map((_, level) => ({ head: `level ${level}`, align: 'right' as const }));
   return section(
     'Density by layer',
     'The share of each layer’s weights that a level keeps. Layers at 100% in every level are never pruned, or were spared.',
     htmlTable(
-      [
-        { head: 'layer' },
-        { head: 'shape' },
-        { head: 'weights', align: 'right' },
-        ...series.map(({ name }) => ({ head: name, align: 'right' as const })),
-      ],
+      [{ head: 'layer' }, { head: 'weights', align: 'right' }, ...levelHeads],
       density.map(({ layer, shape, levels }) => [
-        layer,
-        shape.join(' × '),
+        html`${layer}${small(shape.join(' × '))}`,
         whole(shape.reduce((product, length) => product * length, 1)),
         ...levels.map((share, level) => bar(share, series[level])),
       ]),

@@ -31,8 +31,9 @@ th, td { padding: 6px 12px; border-bottom: 1px solid var(--line); text-align: le
 th { font-weight: 600; color: var(--soft); vertical-align: bottom; }
 th:first-child, td:first-child { padding-left: 0; }
 th:last-child, td:last-child { padding-right: 0; }
-.number { text-align: right; white-space: nowrap; }
-.small { color: var(--soft); font-size: 0.8rem; display: block; }
+.number { text-align: right; }
+td.number { white-space: nowrap; }
+.small { color: var(--soft); font-size: 0.8rem; display: block; white-space: nowrap; }
 .bar { display: block; height: 4px; margin-top: 3px; min-width: 56px; background: var(--line); border-radius: 2px; overflow: hidden; }
 .bar i { display: block; height: 100%; }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); column-gap: 40px; margin: 8px 0; font-size: 0.9rem; }
@@ -40,6 +41,13 @@ dl div { display: flex; justify-content: space-between; gap: 16px; padding: 5px 
 dt { color: var(--soft); flex: none; }
 dd { margin: 0; text-align: right; overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
 footer { margin-top: 40px; color: var(--soft); font-size: 0.8rem; }
+@media (max-width: 600px) {
+  main { padding-top: 20px; }
+  table { font-size: 0.8rem; }
+  .small { font-size: 0.7rem; }
+  th, td { padding: 6px 5px; }
+  .bar { min-width: 40px; }
+}
 @media print {
   body { font-size: 11pt; }
   main { max-width: none; padding: 0; }

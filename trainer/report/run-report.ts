@@ -40,7 +40,7 @@ export function writeRunReport(report: RunReport): string {
 ${outcome(levels)}
 </header>
 `,
-    levelsSection(levels, sparsities, series),
+    levelsSection(levels, series),
     html`<div class="charts">`,
     accuracySection(levels, series),
     validationSection(curves.validation, shown, settings.validation),

@@ -6,10 +6,10 @@ export type Series = {
   name: string;
   color: string;
   dash: string;
-  symbol: 'circle' | 'square' | 'triangle' | 'diamond2';
+  symbol: (typeof symbols)[number];
 };
 
-const symbols = ['circle', 'square', 'triangle', 'diamond2'] as const;
+const symbols = ['circle', 'square', 'triangle', 'diamond2', 'star'] as const;
 
 export function seriesOf(names: string[]): Series[] {
   return names.map((name, i) => ({
@@ -31,6 +31,7 @@ const shapes: Record<Series['symbol'], string> = {
   square: 'M8.5 2.5h7v7h-7z',
   triangle: 'M12 1.5l4.5 8h-9z',
   diamond2: 'M12 1l5 5l-5 5l-5 -5z',
+  star: 'M12.0 0.5L13.3 4.2L17.2 4.3L14.1 6.7L15.2 10.4L12.0 8.2L8.8 10.4L9.9 6.7L6.8 4.3L10.7 4.2z',
 };
 
 export function htmlLegend(series: Series[]): Html {

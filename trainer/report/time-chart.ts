@@ -4,7 +4,7 @@ import type { CurvePoint } from './run-curves.ts';
 import type { Series } from './series.ts';
 
 /** So few points are shown one by one, since a line alone would show little or nothing. */
-const markedPoints = 30;
+const markedPoints = 12;
 
 /** One line for each series over the epochs. */
 export function timeChart(options: {
