@@ -13,7 +13,7 @@ export function whole(value: number): string {
   return Math.round(value).toLocaleString('en-US');
 }
 
-/** `7.73 tera (7,733,935,718,400)` is hard to read; three digits and a word are not. */
+/** Three digits and a word: `7.73 trillion`. */
 export function large(value: number): string {
   const unit = units.find(({ size }) => value >= size);
   return unit ? `${(value / unit.size).toPrecision(3)} ${unit.name}` : whole(value);

@@ -20,6 +20,7 @@ section { margin-top: 36px; min-width: 0; }
 svg { display: block; width: 100%; height: auto; font-family: inherit; }
 svg [stroke="#000000"] { stroke: var(--ink); }
 svg [fill="#000000"] { fill: var(--ink); }
+.bar i[style*="#000000"] { background: var(--ink) !important; }
 .legend { display: flex; flex-wrap: wrap; gap: 2px 18px; margin: 4px 0 8px; padding: 0; list-style: none; font-size: 0.875rem; }
 .charts section { display: flex; flex-direction: column; }
 .charts section > svg { margin-top: auto; }

@@ -70,8 +70,8 @@ and gives the right answer on ${percent(last.accuracy.value, 1)} of the ${last.a
 function costSection({ cost, backend, levels }: RunSummary): Html {
   const note =
     levels.length > 1
-      ? 'Of training all levels, without the export. A pass computes the dense net, whatever the masks.'
-      : 'Of training, without the export. A pass computes the dense net, whatever the mask.';
+      ? 'Of training all levels, without the export. MACs are the multiply-accumulates of all passes; a pass computes the dense net, whatever the masks.'
+      : 'Of training, without the export. MACs are the multiply-accumulates of all passes; a pass computes the dense net, whatever the mask.';
   return section(
     'Cost',
     note,
@@ -79,7 +79,7 @@ function costSection({ cost, backend, levels }: RunSummary): Html {
       ['time', duration(cost.seconds)],
       ['iterations', whole(cost.iterations)],
       ['pace', `${whole(cost.images_per_second)} samples/s`],
-      ['executed multiply-accumulates', large(cost.executed_macs)],
+      ['executed MACs', large(cost.executed_macs)],
       ['peak memory of the main process', megabytes(cost.peak_rss_bytes)],
       ['back end', backend === 'node' ? 'TensorFlow (tfjs-node)' : 'WebAssembly'],
     ]),
