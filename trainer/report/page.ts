@@ -50,10 +50,12 @@ footer { margin-top: 40px; color: var(--soft); font-size: 0.8rem; }
   .bar { min-width: 40px; }
 }
 @media print {
-  body { font-size: 11pt; }
+  body { font-size: 10pt; }
   main { max-width: none; padding: 0; }
-  section, tr, dl div { break-inside: avoid; }
-  h2 { break-after: avoid; }
+  section { margin-top: 20px; }
+  .charts { grid-template-columns: 1fr 1fr; column-gap: 28px; }
+  .charts section, tr, dl { break-inside: avoid; }
+  h2, .note { break-after: avoid; }
   .table { overflow: visible; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
