@@ -11,7 +11,8 @@ import { orders } from './ast/schedule.ts';
 import { backendChoices } from './backend/open-backend.ts';
 import { dataSpecs } from './data/open-data.ts';
 import { nets } from './net/nets.ts';
-import { type RunSummary, runTraining } from './run/run-training.ts';
+import type { RunSummary } from './run/run-summary.ts';
+import { runTraining } from './run/run-training.ts';
 import { completeSettings, type NewSettings, type Settings } from './settings.ts';
 import { methods } from './train.ts';
 
@@ -83,7 +84,7 @@ export function command(): Command {
   const train = new Command('train');
   for (const option of settingOptions()) train.addOption(option);
   return train
-    .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, curve.svg, run.json')
+    .requiredOption('--out <dir>', 'folder of the run: bundle/, metrics.jsonl, report.html, run.json')
     .option('--resume', 'go on with the unfinished run in --out, with its own settings')
     .option('--checkpoint-every <seconds>', 'time between two checkpoints', positiveNumber, 60)
     .option('--name <name>', "name of the bundle (default: the data's and the net's)")

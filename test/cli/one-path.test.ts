@@ -27,8 +27,8 @@ describe('one path, from end to end', () => {
     expect(trained.status, trained.stderr).toBe(0);
     expect((await readdir(run)).sort()).toEqual([
       'bundle',
-      'curve.svg',
       'metrics.jsonl',
+      'report.html',
       'run.json',
       'settings.json',
     ]);

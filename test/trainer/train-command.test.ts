@@ -11,10 +11,12 @@ import type { Metric } from '../../trainer/run/metrics-log.ts';
 import { progressLine } from '../../trainer/run/progress-line.ts';
 import { readMetrics } from '../../trainer/run/read-metrics.ts';
 import { claimRunFolder } from '../../trainer/run/run-folder.ts';
+import type { RunSummary } from '../../trainer/run/run-summary.ts';
 import { runTraining } from '../../trainer/run/run-training.ts';
 import { completeSettings, type NewSettings } from '../../trainer/settings.ts';
 import { command } from '../../trainer/train-command.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { checkPage } from './check-page.ts';
 import { toySpec } from './toy-spec.ts';
 
 const settingsOf = async (change: Partial<NewSettings> = {}) =>
@@ -29,16 +31,25 @@ const settingsOf = async (change: Partial<NewSettings> = {}) =>
     ...change,
   });
 
+/** By level, as the density of the layers says. */
+const keptWeights = ({ density, levels }: RunSummary) =>
+  levels.map((_, level) =>
+    density.reduce((sum, { shape, levels: shares }) => {
+      const weights = shape.reduce((product, length) => product * length, 1);
+      return sum + Math.round(weights * shares[level]!);
+    }, 0),
+  );
+
 describe('runTraining()', () => {
-  it('writes bundle, metrics, curve and summary', async () => {
+  it('writes bundle, metrics, report and summary', async () => {
     const out = join(await temporaryFolder(), 'deep', 'run');
     const lines: string[] = [];
     const settings = await settingsOf({ validation: 0.2 });
     const summary = await runTraining({ settings, out }, { onProgress: (line) => lines.push(line) });
     expect((await readdir(out)).sort()).toEqual([
       'bundle',
-      'curve.svg',
       'metrics.jsonl',
+      'report.html',
       'run.json',
       'settings.json',
     ]);
@@ -53,6 +64,12 @@ describe('runTraining()', () => {
     const conflicts = steps.reduce((sum, step) => sum + step.conflicts, 0);
     expect(summary.correction.conflicting_tensors).toBe(conflicts);
     expect(summary.levels.length).toBe(2);
+    expect(keptWeights(summary)).toEqual(summary.levels.map(({ nonzeros }) => nonzeros));
+    const { compared_tensors } = summary.correction;
+    // The second step of every group of two compares every convolution: channels go from the stem, too.
+    expect(compared_tensors).toBe(3 * summary.density.filter(({ shape }) => shape.length === 4).length);
+    const { text } = checkPage(await readFile(join(out, 'report.html'), 'utf8'));
+    expect(text).toContain('toy-resnet8');
     expect(lines[0]).toMatch(/^epoch 1\/2 {2}\[.{20}\] {2}loss \d+\.\d\d {2}\d+ images\/s {2}.* left$/);
     await expect(runTraining({ settings, out })).rejects.toThrow(/must not hold a run already/);
     await expect(runTraining({ out })).rejects.toThrow(/must not be finished/);
@@ -94,6 +111,7 @@ describe('runTraining()', () => {
     }
     const pieces = await runTraining({ out });
     expect(pieces.levels).toEqual(whole.levels);
+    expect(keptWeights(whole)).toEqual(whole.levels.map(({ nonzeros }) => nonzeros));
     expect(await readFile(join(out, 'metrics.jsonl'), 'utf8')).toBe(
       await readFile(join(dir, 'whole', 'metrics.jsonl'), 'utf8'),
     );

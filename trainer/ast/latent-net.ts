@@ -3,7 +3,7 @@ import { initialNorms, initialWeights, layoutOf, type ParameterLayout } from '..
 import type { TrainedLevel, TrainedNet } from '../net/trained-net.ts';
 import type { Random } from '../random.ts';
 import { createGradientCorrection, type GradientCorrection } from './gradient-correction.ts';
-import { expandToNorms, prunedTensors } from './masks/channel-masks.ts';
+import { expandToNorms } from './masks/channel-masks.ts';
 import type { Distribution } from './masks/distribution.ts';
 import { applyMask, assertNested, intersect, type LevelMask, wholeMask } from './masks/level-mask.ts';
 import {
@@ -12,6 +12,7 @@ import {
   type LevelTarget,
   type MaskScheme,
 } from './masks/mask-scheme.ts';
+import { maskedTensors } from './masks/masked-tensors.ts';
 import { sgdStep } from './sgd.ts';
 
 export type LatentNetOptions = {
@@ -77,11 +78,7 @@ export class LatentNet {
     this.#options = options;
     this.#velocity = new Float32Array(this.weights.length);
     this.#scheme = createMaskScheme(this.layout, granularity, distribution);
-    const masked =
-      granularity === 'channel'
-        ? prunedTensors(this.layout)
-        : this.layout.weights.filter((slot) => slot.maskable);
-    this.#correction = createGradientCorrection(masked, correction);
+    this.#correction = createGradientCorrection(maskedTensors(this.layout, granularity), correction);
     this.#levels = targets.map(() => {
       const norms = initialNorms(this.layout);
       const { length } = norms.affine;

@@ -15,7 +15,7 @@ export type RunFolder = {
   checkpoint: string;
   metrics: string;
   bundle: string;
-  curve: string;
+  report: string;
   /** Written last: a folder that has it is whole. */
   run: string;
 };
@@ -27,7 +27,7 @@ export function runFolder(dir: string): RunFolder {
     checkpoint: join(dir, 'checkpoint.bin'),
     metrics: join(dir, 'metrics.jsonl'),
     bundle: join(dir, 'bundle'),
-    curve: join(dir, 'curve.svg'),
+    report: join(dir, 'report.html'),
     run: join(dir, 'run.json'),
   };
 }

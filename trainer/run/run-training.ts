@@ -1,14 +1,11 @@
 import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Manifest } from '../../bundle/manifest.ts';
-import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
 import { chooseBackend } from '../backend/open-backend.ts';
 import { batchesPerEpoch } from '../batches.ts';
-import { drawTrainingCurve } from '../curve/training-curve.ts';
 import { type HeldOut, holdOut } from '../data/hold-out.ts';
 import { openData } from '../data/open-data.ts';
 import { exportBundle } from '../export/export-bundle.ts';
-import { layoutOf } from '../net/parameters.ts';
 import type { TrainedNet } from '../net/trained-net.ts';
 import type { Settings } from '../settings.ts';
 import { iterationsOf, type Training, type TrainOptions, train } from '../train.ts';
@@ -16,8 +13,8 @@ import { trainOptions } from '../train-options.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
 import { openMetricsLog, stepMetric } from './metrics-log.ts';
 import { createProgressReport } from './progress-line.ts';
-import { readMetrics } from './read-metrics.ts';
 import { claimRunFolder, type RunFolder, readUnfinished } from './run-folder.ts';
+import { type RunSummary, summarizeRun } from './run-summary.ts';
 import { validate } from './validate.ts';
 
 export type RunOptions = {
@@ -41,27 +38,8 @@ export type RunHooks = {
   onNote?: (line: string) => void;
 };
 
-/** What a run cost and what came out, as `run.json` holds it. */
-export type RunSummary = {
-  out: string;
-  settings: Settings;
-  backend: 'node' | 'wasm';
-  cost: {
-    /** Of training, over all its pieces, without the export. */
-    seconds: number;
-    iterations: number;
-    images_per_second: number;
-    /** Multiply-accumulates of all forward and backward passes; a pass computes the dense net, whatever the masks. */
-    executed_macs: number;
-    /** Of the main process. */
-    peak_rss_bytes: number;
-  };
-  correction: { conflicting_tensors: number; compared_tensors: number; iterations_with_conflicts: number };
-  levels: Manifest['levels'];
-};
-
 /**
- * Trains a net and writes the run's folder: settings first, checkpoints and metrics meanwhile, then bundle and curve, and `run.json`
+ * Trains a net and writes the run's folder: settings first, checkpoints and metrics meanwhile, then bundle and report, and `run.json`
  * last, so that a folder with `run.json` is whole. A run that was stopped at any moment goes on from its newest checkpoint and
  * ends in the same weights.
  *
@@ -140,12 +118,14 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
       hooks,
       seconds: trainedSeconds,
     });
-    const summary = await summarize(folder, {
+    const summary = await summarizeRun({
+      folder,
       settings,
       setting,
       backend: backend.name,
       iterations,
       seconds: trainedSeconds,
+      net,
       manifest,
     });
     await rm(folder.checkpoint, { force: true });
@@ -201,46 +181,4 @@ async function writeRunBundle(
     signal: hooks.signal,
     onProgress: hooks.onProgress,
   });
-}
-
-/** Writes the curve and `run.json`, of what the metrics say. */
-async function summarize(
-  folder: RunFolder,
-  run: Omit<Finished, 'folder'> & { backend: 'node' | 'wasm'; iterations: number; manifest: Manifest },
-): Promise<RunSummary> {
-  const { settings, setting, backend, iterations, seconds, manifest } = run;
-  const { weights } = layoutOf(setting.graph);
-  const curve: { iteration: number; level: number; loss: number }[] = [];
-  const correction = { conflicting_tensors: 0, compared_tensors: 0, iterations_with_conflicts: 0 };
-  const maskable = weights.filter((slot) => slot.maskable).length;
-  for await (const metric of readMetrics(folder.metrics)) {
-    if (metric.kind !== 'step') continue;
-    const { iteration, levels, conflicts } = metric;
-    for (const { level, loss } of levels) curve.push({ iteration, level, loss });
-    correction.conflicting_tensors += conflicts;
-    if (conflicts > 0) correction.iterations_with_conflicts += 1;
-    if (settings.correction && iteration % setting.targets.length !== 0)
-      correction.compared_tensors += maskable;
-  }
-  const passes = iterations * (settings.method === 'joint' ? setting.targets.length : 1);
-  const denseMacs = weights.reduce((sum, { size, positions }) => sum + size * positions, 0);
-  const summary: RunSummary = {
-    out: folder.dir,
-    settings,
-    backend,
-    cost: {
-      seconds,
-      iterations,
-      images_per_second: (iterations * setting.batch) / seconds,
-      // The gradients of the weights and of the input cost a forward pass each.
-      executed_macs: 3 * denseMacs * setting.batch * passes,
-      peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
-    },
-    correction,
-    levels: manifest.levels,
-  };
-  const sparsities = setting.targets.map(({ sparsity }) => sparsity);
-  await writeFileAtomic(folder.curve, drawTrainingCurve(curve, sparsities));
-  await writeFileAtomic(folder.run, `${JSON.stringify(summary, null, 2)}\n`);
-  return summary;
 }

@@ -3,10 +3,14 @@ import { join } from 'node:path';
 import { makeFolder } from '../../../bundle/make-folder.ts';
 import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { snakeJson } from '../../../terminal/snake-json.ts';
+import { svgDocument } from '../../../trainer/report/chart.ts';
 import type { RunHooks } from '../../../trainer/run/run-training.ts';
 import type { Settings } from '../../../trainer/settings.ts';
+import { accuracyByMacs } from './ast-bench-charts.ts';
+import { writeAstBenchPage } from './ast-bench-page.ts';
 import { type FinishedRun, openFinishedRuns } from './finished-runs.ts';
 import { type Method, methodsOf, type Setup, settingsFor, variationsOf } from './plan.ts';
+import { mean } from './spread.ts';
 
 export type AstBenchOptions = Setup & {
   seeds: number;
@@ -40,12 +44,11 @@ export type AstBenchResult = {
   variations: Variation[];
 };
 
-const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
 const median = (values: number[]) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 
 /**
  * Compares AST with its rivals on one net and data set: each method at the learning rate of its grid that is best on held-out samples,
- * then counted on the test split, for every seed. Writes `result.json` after every method.
+ * then counted on the test split, for every seed. Writes `result.json`, `.html` and `.svg` after every method.
  */
 export async function runAstBench(
   options: AstBenchOptions,
@@ -62,7 +65,11 @@ export async function runAstBench(
     methods: [],
     variations: [],
   };
-  const save = () => writeFileAtomic(join(store, 'result.json'), `${snakeJson(result, 2)}\n`);
+  const save = async () => {
+    await writeFileAtomic(join(store, 'result.svg'), svgDocument(accuracyByMacs(result)));
+    await writeFileAtomic(join(store, 'result.html'), writeAstBenchPage(result));
+    await writeFileAtomic(join(store, 'result.json'), `${snakeJson(result, 2)}\n`);
+  };
 
   const obtain = async (what: string, settings: Settings): Promise<FinishedRun> => {
     if (!runs.has(settings))

@@ -7,7 +7,8 @@ import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
 import { openData } from '../../../trainer/data/open-data.ts';
 import { countCorrect } from '../../../trainer/export/evaluate.ts';
-import { type RunHooks, type RunSummary, runTraining } from '../../../trainer/run/run-training.ts';
+import type { RunSummary } from '../../../trainer/run/run-summary.ts';
+import { type RunHooks, runTraining } from '../../../trainer/run/run-training.ts';
 import type { Settings } from '../../../trainer/settings.ts';
 
 export type FinishedRun = {
