@@ -18,7 +18,7 @@ describe('writeRunReport()', () => {
       'level 1: 80% sparse',
       'level 2: 92.5% sparse',
       '9,000,000',
-      '20.0% of level 0’s',
+      '1,800,000 20.0%',
       '319.0 kB',
       'accuracy, test',
       '89.00%',

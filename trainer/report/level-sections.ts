@@ -22,7 +22,7 @@ export function levelsSection(levels: ManifestLevel[], series: Series[]): Html {
   ];
   return section(
     'Levels',
-    'Sparsity is the share of zeros among the weights that masks may prune. MACs are multiply-accumulates on nonzero weights, for one sample.',
+    'Sparsity is the share of zeros among the weights that masks may prune. MACs are multiply-accumulates on nonzero weights, for one sample; below them their share of level 0’s.',
     htmlTable(
       columns,
       levels.map(({ nonzeros, macs, bytes, sparsity, accuracy }, level) => [
@@ -30,7 +30,7 @@ export function levelsSection(levels: ManifestLevel[], series: Series[]): Html {
         accuracy
           ? html`${percent(accuracy.value)}${small(`${whole(accuracy.correct)} of ${whole(accuracy.count)}`)}`
           : 'not counted',
-        html`${whole(macs)}${small(level === 0 ? '' : `${percent(macs / levels[0].macs, 1)} of level 0’s`)}`,
+        html`${whole(macs)}${small(percent(macs / levels[0].macs, 1))}`,
         whole(nonzeros),
         kilobytes(bytes),
       ]),
@@ -38,7 +38,7 @@ export function levelsSection(levels: ManifestLevel[], series: Series[]): Html {
   );
 }
 
-const small = (text: string) => html`<span class="small">${text}</span>`;
+const small = (text: string) => html` <span class="small">${text}</span>`;
 
 /** Each level's accuracy against what one sample costs it. */
 export function accuracySection(levels: ManifestLevel[], series: Series[]): Html {
