@@ -131,6 +131,6 @@ describe('openData()', () => {
 
   it('refuses an unknown spec as wrong use and names the known ones', async () => {
     await expect(openData('mnist')).rejects.toThrow(UsageError);
-    await expect(openData('idx:')).rejects.toThrow('shapes (drawn by ebb itself) or idx:DIR');
+    await expect(openData('idx:')).rejects.toThrow('shapes (drawn by ebb itself), idx:DIR');
   });
 });

@@ -1,16 +1,20 @@
 import { UsageError } from '../../terminal/usage-error.ts';
 import { checkDataSet } from './check-data-set.ts';
 import type { DataSet } from './data-set.ts';
+import { readCifarFolder } from './read-cifar.ts';
 import { readIdxFolder } from './read-idx.ts';
 import { drawShapes } from './shapes/draw-shapes.ts';
 
 /** What `--data` takes, for help and for messages. */
-export const dataSpecs = 'shapes (drawn by ebb itself) or idx:DIR (a folder of the MNIST family)';
+export const dataSpecs =
+  'shapes (drawn by ebb itself), idx:DIR (a folder of the MNIST family), cifar10:DIR or cifar100:DIR (binary version)';
 
 type Open = (path: string) => Promise<DataSet>;
 
 const kinds: Record<string, Open> = {
   idx: readIdxFolder,
+  cifar10: (dir) => readCifarFolder(dir, 'cifar10'),
+  cifar100: (dir) => readCifarFolder(dir, 'cifar100'),
 };
 
 /**
