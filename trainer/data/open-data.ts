@@ -3,18 +3,28 @@ import { checkDataSet } from './check-data-set.ts';
 import type { DataSet } from './data-set.ts';
 import { readCifarFolder } from './read-cifar.ts';
 import { readIdxFolder } from './read-idx.ts';
+import { readImageFolder } from './read-image-folder.ts';
 import { drawShapes } from './shapes/draw-shapes.ts';
 
 /** What `--data` takes, for help and for messages. */
 export const dataSpecs =
-  'shapes (drawn by ebb itself), idx:DIR (a folder of the MNIST family), cifar10:DIR or cifar100:DIR (binary version)';
+  'shapes (drawn by ebb itself), idx:DIR (a folder of the MNIST family), cifar10:DIR or cifar100:DIR (binary version) or folder:DIR (JPEG and PNG, one sub-folder a class)';
 
-type Open = (path: string) => Promise<DataSet>;
+export type OpenDataOptions = {
+  /**
+   * Which samples become the test split where the data come unsplit. It is not a run's seed: training and evaluation must agree on
+   * it. Default 1.
+   */
+  seed?: number | undefined;
+};
+
+type Open = (path: string, seed: number) => Promise<DataSet>;
 
 const kinds: Record<string, Open> = {
   idx: readIdxFolder,
   cifar10: (dir) => readCifarFolder(dir, 'cifar10'),
   cifar100: (dir) => readCifarFolder(dir, 'cifar100'),
+  folder: readImageFolder,
 };
 
 /**
@@ -26,10 +36,10 @@ const kinds: Record<string, Open> = {
  * @param spec one of `dataSpecs`.
  * @throws UsageError where the spec is unknown; Error where the data cannot be read or will not do.
  */
-export async function openData(spec: string): Promise<DataSet> {
+export async function openData(spec: string, { seed = 1 }: OpenDataOptions = {}): Promise<DataSet> {
   if (spec === 'shapes') return checkDataSet(drawShapes(), spec);
   const [, kind, path] = /^([a-z0-9]+):(.+)$/s.exec(spec) ?? [];
   if (kind === undefined || !Object.hasOwn(kinds, kind))
     throw new UsageError(`Cannot open data "${spec}" as it must be ${dataSpecs}: change --data`);
-  return checkDataSet(await kinds[kind](path), spec);
+  return checkDataSet(await kinds[kind](path, seed), spec);
 }
