@@ -2,13 +2,14 @@ import { UsageError } from '../../terminal/usage-error.ts';
 import { checkDataSet } from './check-data-set.ts';
 import type { DataSet } from './data-set.ts';
 import { readCifarFolder } from './read-cifar.ts';
+import { readCsv } from './read-csv.ts';
 import { readIdxFolder } from './read-idx.ts';
 import { readImageFolder } from './read-image-folder.ts';
 import { drawShapes } from './shapes/draw-shapes.ts';
 
 /** What `--data` takes, for help and for messages. */
 export const dataSpecs =
-  'shapes (drawn by ebb itself), idx:DIR (a folder of the MNIST family), cifar10:DIR or cifar100:DIR (binary version) or folder:DIR (JPEG and PNG, one sub-folder a class)';
+  'shapes (drawn by ebb itself), idx:DIR (a folder of the MNIST family), cifar10:DIR or cifar100:DIR (binary version), folder:DIR (JPEG and PNG, one sub-folder a class) or csv:FILE (sensor vectors)';
 
 export type OpenDataOptions = {
   /**
@@ -25,6 +26,7 @@ const kinds: Record<string, Open> = {
   cifar10: (dir) => readCifarFolder(dir, 'cifar10'),
   cifar100: (dir) => readCifarFolder(dir, 'cifar100'),
   folder: readImageFolder,
+  csv: readCsv,
 };
 
 /**
