@@ -49,12 +49,12 @@ describe('openData() of idx:DIR', () => {
     expect(data).toMatchObject({ name: 'digits', height: 3, width: 2, channels: 1 });
     expect(data.labels).toEqual(['0', '1', '2', '3', '4', '5', '6', '7', '8', '9']);
     expect(data.augment).toEqual({ pad: 2, flip: false });
-    expect(data.train.count).toBe(6);
-    expect(Array.from(data.train.labels)).toEqual([3, 1, 4, 1, 5, 9]);
+    expect(data.train.count).toBe(10);
+    expect(Array.from(data.train.labels)).toEqual([3, 1, 4, 0, 5, 9, 2, 6, 8, 7]);
     expect(Array.from(data.test.inputs)).toEqual(Array.from(counting(24)));
-    // 0 .. 35: mean 17.5, variance (36^2 - 1) / 12.
-    expect(data.mean[0]).toBeCloseTo(17.5 / 255, 12);
-    expect(data.std[0]).toBeCloseTo(Math.sqrt(1295 / 12) / 255, 12);
+    // 0 .. 59: mean 29.5, variance (60^2 - 1) / 12.
+    expect(data.mean[0]).toBeCloseTo(29.5 / 255, 12);
+    expect(data.std[0]).toBeCloseTo(Math.sqrt(3599 / 12) / 255, 12);
   });
 
   it("names Fashion-MNIST's classes where the folder is named so", async () => {
@@ -77,7 +77,9 @@ describe('openData() of idx:DIR', () => {
     );
     const other = { 't10k-images-idx3-ubyte.gz': gzipSync(idx([4, 2, 2], counting(16))) };
     await expect(openData(await writeFamily(other))).rejects.toThrow('3 x 2 and 2 x 2');
-    const eleventh = { 'train-labels-idx1-ubyte': idx([6], Uint8Array.from([3, 1, 10, 1, 5, 9])) };
+    const eleventh = {
+      'train-labels-idx1-ubyte': idx([10], Uint8Array.from([3, 1, 10, 0, 5, 9, 2, 6, 8, 7])),
+    };
     await expect(openData(await writeFamily(eleventh))).rejects.toThrow('must be below 10: label 2 is 10');
   });
 
@@ -116,8 +118,19 @@ describe('openData() of idx:DIR', () => {
 });
 
 describe('openData()', () => {
+  it('refuses a training split of one class, or without a class of the list', async () => {
+    const labelled = (labels: number[]) =>
+      writeFamily({ 'train-labels-idx1-ubyte': idx([10], Uint8Array.from(labels)) });
+    await expect(openData(await labelled([4, 4, 4, 4, 4, 4, 4, 4, 4, 4]))).rejects.toThrow(
+      'must hold two classes or more: current value is "4" alone; add training samples of another class',
+    );
+    await expect(openData(await labelled([0, 1, 2, 3, 4, 5, 6, 8, 8, 9]))).rejects.toThrow(
+      'every class must have a training sample: current number of class 7 ("7") is 0',
+    );
+  });
+
   it('refuses an unknown spec as wrong use and names the known ones', async () => {
     await expect(openData('mnist')).rejects.toThrow(UsageError);
-    await expect(openData('idx:')).rejects.toThrow('shapes (drawn by ebb itself) or idx:DIR');
+    await expect(openData('idx:')).rejects.toThrow('shapes (drawn by ebb itself), idx:DIR');
   });
 });

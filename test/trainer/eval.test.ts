@@ -60,14 +60,14 @@ describe('ebb eval', () => {
     const args = [dir, '--data', spec, '--level', '2', '--split', 'train', '--json'];
     const { levels } = JSON.parse((await ebbEval(...args)).stdout);
     expect(levels).toHaveLength(1);
-    expect(levels[0]).toMatchObject({ level: 2, count: 6 });
+    expect(levels[0]).toMatchObject({ level: 2, count: 10 });
     expect(levels[0]).not.toHaveProperty('agrees');
   });
 
   it('ends with status 1 where the data do not fit the bundle, and names the cure', async () => {
     const { dir } = await setUp();
     const larger = await writeFamily({
-      'train-images-idx3-ubyte': idx([6, 4, 4], counting(96)),
+      'train-images-idx3-ubyte': idx([10, 4, 4], counting(160)),
       't10k-images-idx3-ubyte.gz': undefined,
       't10k-images-idx3-ubyte': idx([4, 4, 4], counting(64)),
     });

@@ -1,23 +1,47 @@
 import { UsageError } from '../../terminal/usage-error.ts';
+import { checkDataSet } from './check-data-set.ts';
 import type { DataSet } from './data-set.ts';
+import { readCifarFolder } from './read-cifar.ts';
+import { readCsv } from './read-csv.ts';
 import { readIdxFolder } from './read-idx.ts';
+import { readImageFolder } from './read-image-folder.ts';
 import { drawShapes } from './shapes/draw-shapes.ts';
 
 /** What `--data` takes, for help and for messages. */
-export const dataSpecs = 'shapes (drawn by ebb itself) or idx:DIR (a folder of the MNIST family)';
+export const dataSpecs =
+  'shapes (drawn by ebb itself), idx:DIR (a folder of the MNIST family), cifar10:DIR or cifar100:DIR (binary version), folder:DIR (JPEG and PNG, one sub-folder a class) or csv:FILE (sensor vectors)';
+
+export type OpenDataOptions = {
+  /**
+   * Which samples become the test split where the data come unsplit. It is not a run's seed: training and evaluation must agree on
+   * it. Default 1.
+   */
+  seed?: number | undefined;
+};
+
+type Open = (path: string, seed: number) => Promise<DataSet>;
+
+const kinds: Record<string, Open> = {
+  idx: readIdxFolder,
+  cifar10: (dir) => readCifarFolder(dir, 'cifar10'),
+  cifar100: (dir) => readCifarFolder(dir, 'cifar100'),
+  folder: readImageFolder,
+  csv: readCsv,
+};
 
 /**
  * Opens a data set.
  *
- * Pixels are uint8, 0..255, rows of `[height, width, channels]`; `mean` and `std` are of pixel / 255 over the training split, so that
- * a net's input is `(pixel / 255 - mean[c]) / std[c]`.
+ * Inputs are rows of `[height, width, channels]`: pixels 0..255 of images, numbers of sensor vectors. `mean` and `std` are of
+ * value * scale over the training split, so that a net's input is `(value * scale - mean[c]) / std[c]`.
  *
- * @param spec `shapes` or `idx:DIR`.
- * @throws UsageError where the spec is unknown; Error where the data cannot be read.
+ * @param spec one of `dataSpecs`.
+ * @throws UsageError where the spec is unknown; Error where the data cannot be read or will not do.
  */
-export async function openData(spec: string, _options: { seed?: number } = {}): Promise<DataSet> {
-  if (spec === 'shapes') return drawShapes();
-  const [, dir] = /^idx:(.+)$/s.exec(spec) ?? [];
-  if (dir !== undefined) return readIdxFolder(dir);
-  throw new UsageError(`Cannot open data "${spec}" as it must be ${dataSpecs}: change --data`);
+export async function openData(spec: string, { seed = 1 }: OpenDataOptions = {}): Promise<DataSet> {
+  if (spec === 'shapes') return checkDataSet(drawShapes(), spec);
+  const [, kind, path] = /^([a-z0-9]+):(.+)$/s.exec(spec) ?? [];
+  if (kind === undefined || !Object.hasOwn(kinds, kind))
+    throw new UsageError(`Cannot open data "${spec}" as it must be ${dataSpecs}: change --data`);
+  return checkDataSet(await kinds[kind](path, seed), spec);
 }

@@ -57,7 +57,7 @@ export function openFinishedRuns(dir: string, hooks: RunHooks): FinishedRuns {
       const path = join(dir, id, 'test.json');
       if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as number[];
       const bundle = await readBundle(join(dir, id, 'bundle'));
-      const data = await openData(summary.settings.data, { seed: summary.settings.seed });
+      const data = await openData(summary.settings.data);
       const engine = await openEngine(bundle);
       const accuracies: number[] = [];
       try {
