@@ -56,7 +56,7 @@ export async function runAstBench(
 ): Promise<AstBenchResult> {
   const { store, seeds, vary, ...setup } = options;
   await makeFolder(store);
-  const runs = openFinishedRuns(store, hooks);
+  const runs = await openFinishedRuns(store, hooks);
   const methods = methodsOf(setup);
   const result: AstBenchResult = {
     machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`,
@@ -83,16 +83,16 @@ export async function runAstBench(
     const grid: MethodResult['grid'] = [];
     for (const rate of method.rates) {
       const trained = await train(method, rate, 1);
-      grid.push({ rate, validation: mean(trained.flatMap(({ validation }) => validation)) });
+      grid.push({ rate, validation: mean(levelsOf(trained).map(({ validation }) => validation)) });
     }
     const { rate } = grid.reduce((best, point) => (point.validation > best.validation ? point : best));
     const bySeed: FinishedRun[][] = [];
     for (let seed = 1; seed <= (method.oneSeed ? 1 : seeds); seed += 1)
       bySeed.push(await train(method, rate, seed));
-    const perSeed = await inTurn(bySeed, async (trained) => (await inTurn(trained, runs.test)).flat());
-    const costs = bySeed.map((trained) => trained.map(({ summary }) => summary.cost));
+    const perSeed = bySeed.map((trained) => levelsOf(trained).map(({ test }) => test));
+    const costs = bySeed.map((trained) => trained.map(({ cost }) => cost));
     const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
-    const corrections = bySeed.flat().map(({ summary }) => summary.correction);
+    const corrections = bySeed.flat().map(({ correction }) => correction);
     const compared = sum(corrections.map(({ compared_tensors }) => compared_tensors));
     result.methods.push({
       name: method.name,
@@ -108,18 +108,24 @@ export async function runAstBench(
         ? { conflicts: sum(corrections.map(({ conflicting_tensors }) => conflicting_tensors)) / compared }
         : {}),
     });
-    if (result.macs.length === 0) result.macs = bySeed[0][0].summary.levels.map(({ macs }) => macs);
+    if (result.macs.length === 0) result.macs = bySeed[0][0].levels.map(({ macs }) => macs);
     await save();
   }
   if (vary) {
     const off = result.methods[1];
     for (const { name, settings } of variationsOf(setup, methods[1].trainings[0])) {
-      const { validation } = await obtain(name, settingsFor(settings, off.rate, 1));
-      result.variations.push({ name, validation: validation.slice(-setup.levels.length) });
+      const { levels } = await obtain(name, settingsFor(settings, off.rate, 1));
+      const validation = levels.map((level) => level.validation).slice(-setup.levels.length);
+      result.variations.push({ name, validation });
       await save();
     }
   }
   return result;
+}
+
+/** Of one training that has all levels, or of one for each. */
+function levelsOf(trained: FinishedRun[]): FinishedRun['levels'] {
+  return trained.flatMap(({ levels }) => levels);
 }
 
 /** Calls `work` for one after the other. */

@@ -46,7 +46,7 @@ export function astCommand(): Command {
     )
     .addOption(new Option('--backend <name>', 'what computes').choices(backendChoices).default('auto'))
     .option('--vary', "vary AST's settings, too: order, update interval, ramp, drop-and-grow, distribution")
-    .option('--store <dir>', 'folder of the finished runs', 'runs/bench-ast')
+    .option('--store <dir>', 'folder of the result, and of the runs that it remembers', 'runs/bench-ast')
     .option('--json', 'print the result as JSON')
     .action(async ({ json, vary = false, ...flags }: AstFlags) => {
       const progress = createProgress();

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { appendFile, readFile, rm } from 'node:fs/promises';
+import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { readBundle } from '../../../bundle/read-bundle.ts';
-import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
 import { openData } from '../../../trainer/data/open-data.ts';
 import { countCorrect } from '../../../trainer/export/evaluate.ts';
@@ -11,20 +11,24 @@ import type { RunSummary } from '../../../trainer/run/run-summary.ts';
 import { type RunHooks, runTraining } from '../../../trainer/run/run-training.ts';
 import type { Settings } from '../../../trainer/settings.ts';
 
-export type FinishedRun = {
-  id: string;
-  summary: RunSummary;
-  /** By level: accuracy on the held-out samples. */
-  validation: number[];
+/** What is kept of a run. */
+export type FinishedRun = Pick<RunSummary, 'settings' | 'backend' | 'cost' | 'correction'> & {
+  machine: string;
+  levels: {
+    sparsity: number;
+    macs: number;
+    /** Accuracy on the held-out samples: what choices are made by. */
+    validation: number;
+    /** Accuracy on the test split, counted once, at the end of the run: no choice reads it. */
+    test: number;
+  }[];
 };
 
-/** Runs that are kept in a folder, one sub-folder each, so that a comparison goes on where it stopped. */
+/** Runs that a folder remembers, one line each in `runs.jsonl`, so that a comparison goes on where it stopped. */
 export type FinishedRuns = {
+  has(settings: Settings): boolean;
   /** Trains what is not there yet; what was stopped midway goes on from its checkpoint. */
   obtain(settings: Settings): Promise<FinishedRun>;
-  has(settings: Settings): boolean;
-  /** By level: accuracy on the test split, counted once and kept. */
-  test(run: FinishedRun): Promise<number[]>;
 };
 
 /** A readable name that is the settings' own: the hash tells apart what the name leaves out. */
@@ -34,44 +38,69 @@ function idOf(settings: Settings): string {
   return `${settings.method}-${levels}-lr${settings.lr}-seed${settings.seed}-${hash}`;
 }
 
-export function openFinishedRuns(dir: string, hooks: RunHooks): FinishedRuns {
-  const wholeRun = (settings: Settings) => join(dir, idOf(settings), 'run.json');
+export async function openFinishedRuns(dir: string, hooks: RunHooks): Promise<FinishedRuns> {
+  const path = join(dir, 'runs.jsonl');
+  const finished = new Map<string, FinishedRun>();
+  const text = existsSync(path) ? await readFile(path, 'utf8') : '';
+  // A last line without its end was cut short by a kill: its run is done again.
+  for (const line of text.split('\n').slice(0, -1)) {
+    const run = JSON.parse(line) as FinishedRun;
+    finished.set(idOf(run.settings), run);
+  }
+  if (!text.endsWith('\n') && text !== '') await appendFile(path, '\n');
   return {
-    has: (settings) => existsSync(wholeRun(settings)),
+    has: (settings) => finished.has(idOf(settings)),
     async obtain(settings) {
       const id = idOf(settings);
+      const known = finished.get(id);
+      if (known) return known;
       const out = join(dir, id);
-      let summary: RunSummary;
-      if (existsSync(wholeRun(settings)))
-        summary = JSON.parse(await readFile(wholeRun(settings), 'utf8')) as RunSummary;
-      else {
-        const isBegun = existsSync(join(out, 'settings.json'));
-        summary = await runTraining(
-          { out, settings: isBegun ? undefined : settings, countOn: 'validation' },
-          hooks,
-        );
-      }
-      return { id, summary, validation: summary.levels.map(({ accuracy }) => accuracy?.value ?? Number.NaN) };
-    },
-    async test({ id, summary }) {
-      const path = join(dir, id, 'test.json');
-      if (existsSync(path)) return JSON.parse(await readFile(path, 'utf8')) as number[];
-      const bundle = await readBundle(join(dir, id, 'bundle'));
-      const data = await openData(summary.settings.data);
-      const engine = await openEngine(bundle);
-      const accuracies: number[] = [];
-      try {
-        for (const level of bundle.manifest.levels.keys()) {
-          const { correct, count } = await countCorrect(engine, level, data.test, bundle.manifest, {
-            signal: hooks.signal,
-          });
-          accuracies.push(correct / count);
-        }
-      } finally {
-        await engine.close();
-      }
-      await writeFileAtomic(path, `${JSON.stringify(accuracies)}\n`);
-      return accuracies;
+      const run = await trainAndCount(out, settings, hooks);
+      await appendFile(path, `${JSON.stringify(run)}\n`);
+      finished.set(id, run);
+      await rm(out, { recursive: true, force: true });
+      return run;
     },
   };
+}
+
+async function trainAndCount(out: string, settings: Settings, hooks: RunHooks): Promise<FinishedRun> {
+  let summary: RunSummary;
+  if (existsSync(join(out, 'run.json')))
+    summary = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunSummary;
+  else {
+    const isBegun = existsSync(join(out, 'settings.json'));
+    const run = { out, settings: isBegun ? undefined : settings, countOn: 'validation' } as const;
+    summary = await runTraining(run, hooks);
+  }
+  const test = await countOnTest(join(out, 'bundle'), settings.data, hooks.signal);
+  return {
+    settings,
+    backend: summary.backend,
+    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`,
+    cost: summary.cost,
+    correction: summary.correction,
+    levels: summary.levels.map(({ sparsity, macs, accuracy }, level) => ({
+      sparsity,
+      macs,
+      validation: accuracy?.value ?? Number.NaN,
+      test: test[level],
+    })),
+  };
+}
+
+async function countOnTest(dir: string, spec: string, signal: AbortSignal | undefined): Promise<number[]> {
+  const bundle = await readBundle(dir);
+  const { test } = await openData(spec);
+  const engine = await openEngine(bundle);
+  const accuracies: number[] = [];
+  try {
+    for (const level of bundle.manifest.levels.keys()) {
+      const { correct, count } = await countCorrect(engine, level, test, bundle.manifest, { signal });
+      accuracies.push(correct / count);
+    }
+  } finally {
+    await engine.close();
+  }
+  return accuracies;
 }
