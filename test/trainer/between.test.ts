@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +10,6 @@ import { openBackend } from '../../trainer/backend/open-backend.ts';
 import { plainBatch } from '../../trainer/batches.ts';
 import { command } from '../../trainer/bundle-command.ts';
 import { createSubNet } from '../../trainer/compute/sub-net.ts';
-import type { DataSet } from '../../trainer/data/data-set.ts';
 import { holdOut } from '../../trainer/data/hold-out.ts';
 import { openData } from '../../trainer/data/open-data.ts';
 import { type AddedLevel, addLevel } from '../../trainer/export/add-level.ts';
@@ -25,6 +24,7 @@ import { ebb } from '../cli/ebb.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { writeFamily } from './idx-fixture.ts';
 import { toyData } from './toy-data.ts';
+import { toySpec } from './toy-spec.ts';
 import { bundleOf, trainingOf, untrainedNet } from './trained-fixture.ts';
 
 const sparsitiesOf = (net: TrainedNet) => encodeLevels(net).map(({ sparsity }) => sparsity);
@@ -276,30 +276,9 @@ describe('addLevel()', () => {
   });
 });
 
-/** Data in the files of the MNIST family. */
-async function writeToy(data: DataSet): Promise<string> {
-  const dir = join(await temporaryFolder(), 'toy');
-  await mkdir(dir);
-  const header = (...numbers: number[]) => Buffer.from(Uint32Array.from(numbers).buffer).swap32();
-  for (const [prefix, { inputs, labels, count }] of [
-    ['train', data.train],
-    ['t10k', data.test],
-  ] as const) {
-    await writeFile(
-      join(dir, `${prefix}-images-idx3-ubyte`),
-      Buffer.concat([header(0x803, count, 8, 8), Uint8Array.from(inputs)]),
-    );
-    await writeFile(
-      join(dir, `${prefix}-labels-idx1-ubyte`),
-      Buffer.concat([header(0x801, count), Uint8Array.from(labels)]),
-    );
-  }
-  return `idx:${dir}`;
-}
-
 describe('ebb bundle between', () => {
   async function setUp() {
-    const spec = await writeToy(toyData(128, 30));
+    const spec = await toySpec();
     const data = await openData(spec);
     const net = untrainedNet({ classes: data.labels.length });
     const parent = await temporaryFolder();
