@@ -64,6 +64,8 @@ async function trainBundle(options: DemoOptions): Promise<string> {
       levels,
       '--granularity',
       'channel',
+      '--validation',
+      '0',
     ].concat(['--epochs', String(options.epochs), '--out', run, '--json']),
     options.signal,
   );
