@@ -17,37 +17,33 @@ export function selectTop(
   allowed: Uint8Array,
   kept: Uint8Array,
 ): void {
-  const candidates: number[] = [];
-  for (const { offset, count } of ranges) {
-    kept.fill(0, offset, offset + count);
-    for (let i = offset; i < offset + count; i += 1) if (allowed[i] === 1) candidates.push(scores[i]);
-  }
-  const ascending = Float32Array.from(candidates).sort();
-  const costAbove = (threshold: number) => {
-    let cost = 0;
-    for (const { offset, count, cost: each } of ranges)
+  // The bits of floats that are not negative are in the floats' own order: buckets by the upper half find the threshold's
+  // upper half, buckets by the lower half the rest. No sorting.
+  const bits = new Uint32Array(scores.buffer, scores.byteOffset, scores.length);
+  const costs = new Float64Array(1 << 16);
+  let left = budget;
+  let threshold = 0;
+  for (const shift of [16, 0]) {
+    costs.fill(0);
+    for (const { offset, count, cost } of ranges)
       for (let i = offset; i < offset + count; i += 1)
-        if (allowed[i] === 1 && scores[i] > threshold) cost += each;
-    return cost;
-  };
-  // The lowest threshold, among the scores, above which everything fits.
-  let low = -1;
-  let high = ascending.length - 1;
-  while (low + 1 < high) {
-    const middle = (low + high) >> 1;
-    if (costAbove(ascending[middle]) <= budget) high = middle;
-    else low = middle;
+        if (allowed[i] === 1 && (shift === 16 || bits[i] >>> 16 === threshold))
+          costs[(bits[i] >>> shift) & 0xffff] += cost;
+    let bucket = 0xffff;
+    while (bucket > 0 && costs[bucket] <= left) {
+      left -= costs[bucket];
+      bucket -= 1;
+    }
+    threshold = shift === 16 ? bucket : ((threshold << 16) | bucket) >>> 0;
   }
-  const threshold = ascending[high] ?? 0;
-  let left = budget - costAbove(threshold);
   let full = false;
   for (const { offset, count, cost } of ranges)
     for (let i = offset; i < offset + count; i += 1) {
-      if (allowed[i] === 0 || scores[i] < threshold) continue;
-      if (scores[i] > threshold) kept[i] = 1;
-      else if (!full && cost <= left) {
-        kept[i] = 1;
-        left -= cost;
-      } else full = true;
+      const isAbove = allowed[i] === 1 && bits[i] > threshold;
+      const isTie = allowed[i] === 1 && bits[i] === threshold;
+      kept[i] = isAbove || (isTie && !full && cost <= left) ? 1 : 0;
+      if (!isTie) continue;
+      if (kept[i] === 1) left -= cost;
+      else full = true;
     }
 }

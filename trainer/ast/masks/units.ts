@@ -10,7 +10,7 @@ export type UnitSlot = {
   size: number;
 };
 
-/** The maskable tensors cut into units. */
+/** The maskable tensors cut into units; those of a single weight are the tensor's weights in their order. */
 export type UnitLayout = { slots: UnitSlot[]; count: number };
 
 /**
@@ -43,31 +43,45 @@ export function forEachUnit(
 /** The root mean square of each unit's values: the magnitude of a single weight. */
 export function unitMagnitudes(values: Float32Array, { slots, count }: UnitLayout): Float32Array {
   const magnitudes = new Float32Array(count);
-  for (const unitSlot of slots)
+  for (const unitSlot of slots) {
+    const { slot, offset, size } = unitSlot;
+    if (size === 1) {
+      for (let i = 0; i < slot.size; i += 1) magnitudes[offset + i] = Math.abs(values[slot.offset + i]);
+      continue;
+    }
     forEachUnit(unitSlot, (unit, start, end) => {
       let squares = 0;
       for (let i = start; i < end; i += 1) squares += values[i] * values[i];
       magnitudes[unit] = Math.sqrt(squares / (end - start));
     });
+  }
   return magnitudes;
 }
 
 /** 1 where a unit's weights are kept. */
 export function unitsOf(weights: Uint8Array, { slots, count }: UnitLayout): Uint8Array {
   const units = new Uint8Array(count);
-  for (const unitSlot of slots)
-    forEachUnit(unitSlot, (unit, start) => {
-      units[unit] = weights[start];
-    });
+  for (const unitSlot of slots) {
+    const { slot, offset, size } = unitSlot;
+    if (size === 1) units.set(weights.subarray(slot.offset, slot.offset + slot.size), offset);
+    else
+      forEachUnit(unitSlot, (unit, start) => {
+        units[unit] = weights[start];
+      });
+  }
   return units;
 }
 
 /** The mask over the flat vector of weights; weights of no unit are kept. */
 export function expandUnits(units: Uint8Array, { slots }: UnitLayout, weightCount: number): Uint8Array {
   const weights = new Uint8Array(weightCount).fill(1);
-  for (const unitSlot of slots)
-    forEachUnit(unitSlot, (unit, start, end) => {
-      weights.fill(units[unit], start, end);
-    });
+  for (const unitSlot of slots) {
+    const { slot, offset, count, size } = unitSlot;
+    if (size === 1) weights.set(units.subarray(offset, offset + count), slot.offset);
+    else
+      forEachUnit(unitSlot, (unit, start, end) => {
+        weights.fill(units[unit], start, end);
+      });
+  }
   return weights;
 }
