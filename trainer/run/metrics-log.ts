@@ -14,7 +14,7 @@ export const metricSchema = z.discriminatedUnion('kind', [
     learning_rate: z.number(),
     conflicts: z.number(),
   }),
-  /** After each epoch: accuracy of every level on held-out samples, and each masked tensor's density by level. */
+  /** After each epoch: accuracy of every level on held-out samples. */
   z.object({
     kind: z.literal('epoch'),
     iteration: z.number(),

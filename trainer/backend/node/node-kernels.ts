@@ -8,6 +8,7 @@ import {
   unregisterKernel,
 } from '@tensorflow/tfjs-core';
 import { normKernels } from '../norm.ts';
+import { required } from '../required-input.ts';
 
 /** The name under which tfjs-node registers its back end. */
 export const nodeBackendName = 'tensorflow';
@@ -45,12 +46,6 @@ function register(kernelName: string, kernel: (call: Call) => TensorInfo | Tenso
   if (getKernel(kernelName, nodeBackendName)) unregisterKernel(kernelName, nodeBackendName);
   const kernelFunc = kernel as unknown as KernelConfig['kernelFunc'];
   registerKernel({ kernelName, backendName: nodeBackendName, kernelFunc });
-}
-
-function required(inputs: NamedTensorInfoMap, name: string): TensorInfo {
-  const info = inputs[name];
-  if (!info) throw new Error(`Cannot run the kernel as it needs the input "${name}"`);
-  return info;
 }
 
 function float({ binding }: NodeBackend, name: string) {

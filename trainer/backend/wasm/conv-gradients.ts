@@ -1,11 +1,11 @@
 import type { BackendWasm } from '@tensorflow/tfjs-backend-wasm';
 import { backend_util, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
+import { required } from '../required-input.ts';
 import {
   allocate,
   callKernel,
   disposeInfo,
   registerWasmKernel,
-  required,
   view,
   type WasmKernelCall,
 } from './wasm-heap.ts';

@@ -1,5 +1,6 @@
 import { backend_util, type NamedAttrMap, type TensorInfo } from '@tensorflow/tfjs-core';
-import { allocate, registerWasmKernel, required, view, type WasmKernelCall } from './wasm-heap.ts';
+import { required } from '../required-input.ts';
+import { allocate, registerWasmKernel, view, type WasmKernelCall } from './wasm-heap.ts';
 
 type Shape4 = [number, number, number, number];
 

@@ -1,7 +1,8 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { normKernels } from '../norm.ts';
+import { required } from '../required-input.ts';
 import { channelCombine, channelScale, channelSums } from './channel-loops.ts';
-import { allocate, registerWasmKernel, required, view, type WasmKernelCall } from './wasm-heap.ts';
+import { allocate, registerWasmKernel, view, type WasmKernelCall } from './wasm-heap.ts';
 
 /**
  * Registers the three as kernels of the wasm back end: loops over its heap in JavaScript. They read and write each

@@ -53,9 +53,3 @@ export function allocate(backend: BackendWasm, shape: readonly number[]): Tensor
 export function view(backend: BackendWasm, info: TensorInfo): Float32Array {
   return backend.typedArrayFromHeap(info) as Float32Array;
 }
-
-export function required(inputs: NamedTensorInfoMap, name: string): TensorInfo {
-  const info = inputs[name];
-  if (!info) throw new Error(`Cannot run the kernel as it needs the input "${name}"`);
-  return info;
-}
