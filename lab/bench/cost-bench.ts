@@ -4,8 +4,10 @@ import { formatTable } from '../../terminal/table.ts';
 import { type BackendChoice, chooseBackend } from '../../trainer/backend/open-backend.ts';
 import { openData } from '../../trainer/data/open-data.ts';
 import { completeSettings, type NewSettings } from '../../trainer/settings.ts';
-import { train } from '../../trainer/train.ts';
+import { iterationsOf, train } from '../../trainer/train.ts';
 import { trainOptions } from '../../trainer/train-options.ts';
+import { holdTraining } from './held-training.ts';
+import { takeTurns } from './take-turns.ts';
 
 export type CostBenchOptions = {
   /** SPEC of the data. */
@@ -33,37 +35,44 @@ export type CostRow = {
 
 export type CostBenchResult = { machine: string; backend: string; iterations: number; rows: CostRow[] };
 
+/** Steps of a turn: a multiple of any number of levels up to 4, so that each level has its share of every turn. */
+const turnSteps = 12;
+
 /**
- * What several sub-nets cost: as many iterations of AST and of joint training with all levels as of a single run, in turn, in
- * either order. Without evaluation and export.
+ * What several sub-nets cost: as many iterations of AST and of joint training with all levels as of a single run, side by side,
+ * `turnSteps` steps of each in turn. The start of the workers and the end (norm statistics) are not counted.
  */
 export async function runCostBench(options: CostBenchOptions): Promise<CostBenchResult> {
-  const { data: spec, net, levels, against, epochs, batch, rounds, signal } = options;
+  const { data: spec, net, levels, against, epochs, batch, rounds } = options;
   const backend = chooseBackend(options.backend);
   const data = await openData(spec);
-  let iterations = 0;
-  const time = async (training: Pick<NewSettings, 'levels' | 'method'>): Promise<number> => {
-    let startMs = 0;
-    let endMs = 0;
-    const settings = completeSettings({ data: spec, net, epochs, batch, ...training });
-    // From the first step's end on: starting the workers and their first step are no part of training.
-    const onStep = (step: { iteration: number; iterations: number }) => {
-      iterations = step.iterations;
-      if (step.iteration === 0) startMs = performance.now();
-      endMs = performance.now();
-    };
-    await train(data, trainOptions(settings, data, backend.name), { onStep, signal });
-    return (endMs - startMs) / 1000;
-  };
   const contestants = [
     { name: `single ${against}`, training: { levels: against, method: 'single' }, seconds: [] as number[] },
     { name: `AST ${levels}`, training: { levels, method: 'ast' }, seconds: [] as number[] },
     { name: `joint ${levels}`, training: { levels, method: 'joint' }, seconds: [] as number[] },
   ] as const;
+  let iterations = 0;
   for (let round = 0; round < rounds; round += 1) {
-    // In either order, so that a machine that warms up or slows down favours nobody.
-    for (const { training, seconds } of round % 2 === 0 ? contestants : contestants.toReversed())
-      seconds.push(await time(training));
+    const end = new AbortController();
+    const signal = AbortSignal.any([options.signal, end.signal]);
+    const held = contestants.map(({ training }) => {
+      const settings = completeSettings({ data: spec, net, epochs, batch, seed: round + 1, ...training });
+      const chosen = trainOptions(settings, data, backend.name);
+      iterations = iterationsOf(data, chosen);
+      if (iterations <= 2 * turnSteps)
+        throw new RangeError(
+          `Cannot time the trainings as they must take more than ${2 * turnSteps} steps: current value is ${iterations}; raise --epochs or lower --batch`,
+        );
+      return holdTraining((hooks) => train(data, chosen, hooks), turnSteps, signal);
+    });
+    try {
+      const turns = await takeTurns(held);
+      for (const [index, { seconds }] of contestants.entries())
+        seconds.push(turns[index].slice(1, -1).reduce((sum, value) => sum + value, 0));
+    } finally {
+      // Where one failed, the others are still held.
+      end.abort();
+    }
   }
   const [single] = contestants;
   return {

@@ -17,9 +17,9 @@ export function costCommand(): Command {
     .addOption(new Option('--net <name>', 'net to train').choices(Object.keys(nets)).default('resnet8'))
     .option('--levels <list>', 'sparsities of the sub-nets', '0,0.8,0.9,0.95')
     .option('--against <list>', 'sparsity of the single run', '0.9')
-    .option('--epochs <n>', 'epochs of each training', positiveNumber, 0.5)
-    .option('--batch <n>', 'images in a step', positiveInteger, 64)
-    .option('--rounds <n>', 'rounds, each of all three trainings', positiveInteger, 5)
+    .option('--epochs <n>', 'epochs of each training', positiveNumber, 1)
+    .option('--batch <n>', 'images in a step', positiveInteger, 128)
+    .option('--rounds <n>', 'rounds, each of all three trainings side by side', positiveInteger, 3)
     .addOption(new Option('--backend <name>', 'what computes').choices(backendChoices).default('auto'))
     .option('--json', 'print the result as JSON')
     .action(async (flags: CostFlags) => {
