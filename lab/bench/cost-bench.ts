@@ -3,7 +3,7 @@ import { quantile } from '../../agent/quantile.ts';
 import { formatTable } from '../../terminal/table.ts';
 import { type BackendChoice, chooseBackend } from '../../trainer/backend/open-backend.ts';
 import { openData } from '../../trainer/data/open-data.ts';
-import { completeSettings, type NewSettings } from '../../trainer/settings.ts';
+import { completeSettings } from '../../trainer/settings.ts';
 import { iterationsOf, train } from '../../trainer/train.ts';
 import { trainOptions } from '../../trainer/train-options.ts';
 import { holdTraining } from './held-training.ts';

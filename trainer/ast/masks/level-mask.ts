@@ -15,7 +15,11 @@ export function wholeMask(weightCount: number): LevelMask {
 
 /** What both keep. */
 export function intersect(a: LevelMask, b: LevelMask): LevelMask {
-  const and = (x: Uint8Array, y: Uint8Array) => x.map((value, i) => value & y[i]);
+  const and = (x: Uint8Array, y: Uint8Array) => {
+    const both = new Uint8Array(x.length);
+    for (let i = 0; i < x.length; i += 1) both[i] = x[i] & y[i];
+    return both;
+  };
   const channels = new Map(
     [...a.channels].map(([stream, mask]) => {
       const other = b.channels.get(stream);
