@@ -59,7 +59,7 @@ describe('the page of ebb lab bench ast', () => {
     const result = sampleAstResult();
     const evil = `<img src=x onerror="1">&'`;
     result.machine = evil;
-    result.setup.data = evil;
+    result.setup.data.name = evil;
     result.methods[0]!.name = evil;
     result.variations[0]!.name = evil;
     const page = writeAstBenchPage(result);

@@ -14,7 +14,7 @@ export function sampleAstResult(): AstBenchResult {
   return {
     machine: 'Example CPU, 16 cores',
     setup: {
-      data: 'idx:data/fashion-mnist',
+      data: { name: 'fashion-mnist', sha256: '0123456789abcdef' },
       net: 'resnet8',
       width: 1,
       levels: ['0.8', '0.9', '0.95'],

@@ -14,10 +14,10 @@ const drawTable = ({ columns, rows }: BenchTable) => htmlTable(columns, rows);
 export function writeAstBenchPage(result: AstBenchResult): string {
   const { setup, variations, machine } = result;
   const seeds = setup.seeds === 1 ? 'one seed' : `${setup.seeds} seeds`;
-  return htmlPage(`${setup.net} on ${setup.data}: AST against its rivals`, [
+  return htmlPage(`${setup.net} on ${setup.data.name}: AST against its rivals`, [
     html`<header>
 <h1>AST against its rivals</h1>
-<p class="lead">${setup.net} on ${setup.data}, ${setup.epochs} epochs, ${seeds}; ${machine}.</p>
+<p class="lead">${setup.net} on ${setup.data.name}, ${setup.epochs} epochs, ${seeds}; ${machine}.</p>
 <p>Alternating sparse training (AST) trains one level a step and all levels at the cost of one. Its rivals train every level alone, or all
 levels in every step. Each has the learning rate of its grid that is best on held-out samples, and is counted on the test split.</p>
 </header>
@@ -57,7 +57,8 @@ levels in every step. Each has the learning rate of its grid that is best on hel
       'Setup',
       'What every method shares.',
       htmlPairs([
-        ['data', setup.data],
+        ['data', setup.data.name],
+        ['SHA-256 of the data', setup.data.sha256],
         ['net', setup.net],
         ['width factor', String(setup.width)],
         ['levels', setup.levels.map(levelName).join(', ').replaceAll(' sparse,', ',')],

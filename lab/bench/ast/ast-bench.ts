@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import { makeFolder } from '../../../bundle/make-folder.ts';
 import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { snakeJson } from '../../../terminal/snake-json.ts';
+import { openData } from '../../../trainer/data/open-data.ts';
 import { svgDocument } from '../../../trainer/report/chart.ts';
 import type { RunHooks } from '../../../trainer/run/run-training.ts';
 import type { Settings } from '../../../trainer/settings.ts';
 import { accuracyByMacs } from './ast-bench-charts.ts';
 import { writeAstBenchPage } from './ast-bench-page.ts';
+import { type DataIdentity, identify } from './data-identity.ts';
 import { type FinishedRun, openFinishedRuns } from './finished-runs.ts';
 import { type Method, methodsOf, type Setup, settingsFor, variationsOf } from './plan.ts';
 import { mean } from './spread.ts';
@@ -37,7 +39,7 @@ export type Variation = { name: string; validation: number[] };
 
 export type AstBenchResult = {
   machine: string;
-  setup: Setup & { seeds: number };
+  setup: Omit<Setup, 'data'> & { data: DataIdentity; seeds: number };
   /** Multiply-accumulates on nonzero weights by level, of the first method's first run. */
   macs: number[];
   methods: MethodResult[];
@@ -56,11 +58,12 @@ export async function runAstBench(
 ): Promise<AstBenchResult> {
   const { store, seeds, vary, ...setup } = options;
   await makeFolder(store);
-  const runs = await openFinishedRuns(store, hooks);
+  const data = identify(await openData(setup.data));
+  const runs = await openFinishedRuns(store, data, hooks);
   const methods = methodsOf(setup);
   const result: AstBenchResult = {
     machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`,
-    setup: { ...setup, seeds },
+    setup: { ...setup, data, seeds },
     macs: [],
     methods: [],
     variations: [],

@@ -4,15 +4,19 @@ import { appendFile, readFile, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { readBundle } from '../../../bundle/read-bundle.ts';
+import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
 import { openData } from '../../../trainer/data/open-data.ts';
 import { countCorrect } from '../../../trainer/export/evaluate.ts';
 import type { RunSummary } from '../../../trainer/run/run-summary.ts';
 import { type RunHooks, runTraining } from '../../../trainer/run/run-training.ts';
 import type { Settings } from '../../../trainer/settings.ts';
+import type { DataIdentity } from './data-identity.ts';
 
 /** What is kept of a run. */
 export type FinishedRun = Pick<RunSummary, 'settings' | 'backend' | 'cost' | 'correction'> & {
+  /** The data; `settings.data` is their name alone, so that a store serves wherever they lie. */
+  data: DataIdentity;
   machine: string;
   levels: {
     sparsity: number;
@@ -31,31 +35,39 @@ export type FinishedRuns = {
   obtain(settings: Settings): Promise<FinishedRun>;
 };
 
-/** A readable name that is the settings' own: the hash tells apart what the name leaves out. */
-function idOf(settings: Settings): string {
-  const hash = createHash('sha256').update(JSON.stringify(settings)).digest('hex').slice(0, 8);
+/** A readable name that is the settings' and the data's own: the hash tells apart what the name leaves out. */
+function idOf(settings: Settings, data: DataIdentity): string {
+  const named = JSON.stringify({ ...settings, data: data.sha256 });
+  const hash = createHash('sha256').update(named).digest('hex').slice(0, 8);
   const levels = settings.levels.replaceAll(',', '-').replaceAll(':', 'of');
   return `${settings.method}-${levels}-lr${settings.lr}-seed${settings.seed}-${hash}`;
 }
 
-export async function openFinishedRuns(dir: string, hooks: RunHooks): Promise<FinishedRuns> {
+/** @param data what the settings' `data` names. */
+export async function openFinishedRuns(
+  dir: string,
+  data: DataIdentity,
+  hooks: RunHooks,
+): Promise<FinishedRuns> {
   const path = join(dir, 'runs.jsonl');
   const finished = new Map<string, FinishedRun>();
   const text = existsSync(path) ? await readFile(path, 'utf8') : '';
   // A last line without its end was cut short by a kill: its run is done again.
-  for (const line of text.split('\n').slice(0, -1)) {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  if (whole !== text) await writeFileAtomic(path, whole);
+  for (const line of whole.split('\n').slice(0, -1)) {
     const run = JSON.parse(line) as FinishedRun;
-    finished.set(idOf(run.settings), run);
+    finished.set(idOf(run.settings, run.data), run);
   }
-  if (!text.endsWith('\n') && text !== '') await appendFile(path, '\n');
   return {
-    has: (settings) => finished.has(idOf(settings)),
+    has: (settings) => finished.has(idOf(settings, data)),
     async obtain(settings) {
-      const id = idOf(settings);
+      const id = idOf(settings, data);
       const known = finished.get(id);
       if (known) return known;
       const out = join(dir, id);
-      const run = await trainAndCount(out, settings, hooks);
+      const trained = await trainAndCount(out, settings, hooks);
+      const run = { ...trained, data, settings: { ...settings, data: data.name } };
       await appendFile(path, `${JSON.stringify(run)}\n`);
       finished.set(id, run);
       await rm(out, { recursive: true, force: true });
@@ -64,7 +76,11 @@ export async function openFinishedRuns(dir: string, hooks: RunHooks): Promise<Fi
   };
 }
 
-async function trainAndCount(out: string, settings: Settings, hooks: RunHooks): Promise<FinishedRun> {
+async function trainAndCount(
+  out: string,
+  settings: Settings,
+  hooks: RunHooks,
+): Promise<Omit<FinishedRun, 'data'>> {
   let summary: RunSummary;
   if (existsSync(join(out, 'run.json')))
     summary = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunSummary;

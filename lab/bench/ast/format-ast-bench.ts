@@ -10,7 +10,7 @@ export function formatAstBench(result: AstBenchResult): string {
   const { setup, machine } = result;
   const methods = methodTable(result);
   const parts = [
-    `${setup.net} on ${setup.data}, ${setup.epochs} epochs, batch ${setup.batch}; test accuracy in %, ${machine}`,
+    `${setup.net} on ${setup.data.name}, ${setup.epochs} epochs, batch ${setup.batch}; test accuracy in %, ${machine}`,
     '',
     formatTable(methods.columns, methods.rows),
   ];
