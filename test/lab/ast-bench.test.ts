@@ -28,9 +28,9 @@ it('a comparison goes on with the runs it remembers, also after a kill and from 
     return { result, trained };
   };
   const first = await compare(options.data);
-  // AST twice, one training for each level, joint twice.
-  expect(first.trained).toHaveLength(6);
-  expect(first.result.methods.map(({ test }) => test.flat().length)).toEqual([2, 2, 2, 2, 2]);
+  // AST twice, one training for each level and joint training, both at two costs.
+  expect(first.trained).toHaveLength(8);
+  expect(first.result.methods.map(({ test }) => test.flat().length)).toEqual([2, 2, 2, 2, 2, 2]);
 
   const elsewhere = join(dir, 'elsewhere');
   await cp(options.data.slice('idx:'.length), elsewhere, { recursive: true });
@@ -47,5 +47,5 @@ it('a comparison goes on with the runs it remembers, also after a kill and from 
   expect(await readFile(runs, 'utf8')).toBe(before);
 
   const other = await compare(await toySpec(128));
-  expect(other.trained).toHaveLength(6);
+  expect(other.trained).toHaveLength(8);
 }, 120_000);

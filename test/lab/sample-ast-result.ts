@@ -29,7 +29,7 @@ export function sampleAstResult(): AstBenchResult {
     methods: [
       { ...method('AST, correction', 0.88, 1, 3), conflicts: 0.35 },
       method('AST, no correction', 0.885, 1, 3),
-      method('single, one training a level', 0.9, 3, 3),
+      method('single, 3 x the cost', 0.9, 3, 3),
       method('joint, 3 x the cost', 0.9, 3, 1),
     ],
     variations: [{ name: "levels' updates 6 steps apart", validation: [0.881, 0.872, 0.861] }],

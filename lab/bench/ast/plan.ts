@@ -25,7 +25,7 @@ export type Method = {
   oneSeed: boolean;
 };
 
-/** AST with and without correction, one training a level, and joint training at N times the cost and at AST's. */
+/** AST with and without correction; one training a level, and joint training, each at N times the cost and at AST's. */
 export function methodsOf(setup: Setup): Method[] {
   const { levels, epochs, rates } = setup;
   const all = levels.join();
@@ -38,15 +38,17 @@ export function methodsOf(setup: Setup): Method[] {
     method: 'joint',
     epochs: passes,
   });
-  const single = levels.map((level): NewSettings => ({ ...shared, levels: level, method: 'single' }));
+  const single = (passes: number) =>
+    levels.map((level): NewSettings => ({ ...shared, levels: level, method: 'single', epochs: passes }));
   // A level of AST sees 1/N of the steps: its best rate lies higher (the grid keeps its three points).
   const higher = rates.map((rate) => 2 * rate);
   return [
     { name: 'AST, correction', trainings: [ast(true)], rates: higher, oneSeed: false },
     { name: 'AST, no correction', trainings: [ast(false)], rates: higher, oneSeed: false },
-    { name: 'single, one training a level', trainings: single, rates, oneSeed: false },
+    { name: `single, ${levels.length} x the cost`, trainings: single(epochs), rates, oneSeed: false },
     { name: `joint, ${levels.length} x the cost`, trainings: [joint(epochs)], rates, oneSeed: true },
     { name: "joint, AST's cost", trainings: [joint(epochs / levels.length)], rates, oneSeed: true },
+    { name: "single, AST's cost", trainings: single(epochs / levels.length), rates, oneSeed: true },
   ];
 }
 
