@@ -1,5 +1,6 @@
 import type { ConvNode } from '../../trainer/net/graph.ts';
 import type { TrainedNet } from '../../trainer/net/trained-net.ts';
+import { forEachProduct } from './for-each-product.ts';
 
 type Image = { height: number; width: number; channels: number; data: Float64Array };
 
@@ -61,30 +62,11 @@ function map(image: Image, change: (x: number, channel: number, index: number) =
   return { ...image, data: image.data.map((x, i) => change(x, i % image.channels, i)) };
 }
 
-/** TensorFlow's "same": the window of output 0 begins half of the missing pixels before the image, rounded down. */
 function convolve(image: Image, node: ConvNode, weights: Float32Array, mask: Uint8Array | undefined): Image {
-  const { height, width, channels } = image;
-  const [kernelHeight, kernelWidth] = node.kernel;
-  const { stride, outChannels } = node;
-  const outHeight = Math.ceil(height / stride);
-  const outWidth = Math.ceil(width / stride);
-  const top = Math.floor(Math.max(0, (outHeight - 1) * stride + kernelHeight - height) / 2);
-  const left = Math.floor(Math.max(0, (outWidth - 1) * stride + kernelWidth - width) / 2);
-  const data = new Float64Array(outHeight * outWidth * outChannels);
-  for (let y = 0; y < outHeight; y += 1)
-    for (let x = 0; x < outWidth; x += 1)
-      for (let ky = 0; ky < kernelHeight; ky += 1)
-        for (let kx = 0; kx < kernelWidth; kx += 1) {
-          const row = y * stride + ky - top;
-          const column = x * stride + kx - left;
-          if (row < 0 || row >= height || column < 0 || column >= width) continue;
-          for (let i = 0; i < channels; i += 1)
-            for (let o = 0; o < outChannels; o += 1) {
-              const w = ((ky * kernelWidth + kx) * channels + i) * outChannels + o;
-              if (mask?.[w] === 0) continue;
-              data[(y * outWidth + x) * outChannels + o]! +=
-                image.data[(row * width + column) * channels + i]! * weights[w]!;
-            }
-        }
-  return { height: outHeight, width: outWidth, channels: outChannels, data };
+  const [height, width] = node.outSize;
+  const data = new Float64Array(height * width * node.outChannels);
+  forEachProduct(node, [image.height, image.width], 1, (x, w, y) => {
+    if (mask?.[w] !== 0) data[y]! += image.data[x]! * weights[w]!;
+  });
+  return { height, width, channels: node.outChannels, data };
 }
