@@ -2,9 +2,10 @@
 //   node scripts/setup.mjs           before `npm start` and `npm test`
 //   node scripts/setup.mjs --build   only compiles
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { buildKernels } from './build-kernels.mjs';
 import { runCommand } from './run-command.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -80,15 +81,19 @@ function sources() {
     .sort();
 }
 
+/** The sparse engine's kernels, for machines without a compiler. */
+const wasm = join('engine', 'sparse', 'kernels', 'kernels.wasm');
+
 async function build() {
   const stamp = join(root, 'dist', '.ebb-setup');
-  const value = fingerprint(['tsconfig.json', 'package-lock.json', ...sources()]);
+  const value = fingerprint(['tsconfig.json', 'package-lock.json', wasm, ...sources()]);
   if (isCurrent(stamp, value)) return;
   say('compiling TypeScript');
   const next = join(root, 'dist-next');
   rmSync(next, { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   if (!(await run(process.execPath, [tsc, '--outDir', next]))) fail('tsc failed: mend the errors above');
+  cpSync(join(root, wasm), join(next, wasm));
   writeFileSync(join(next, '.ebb-setup'), value);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   renameSync(next, join(root, 'dist'));
@@ -97,3 +102,4 @@ async function build() {
 requireNode();
 if (!process.argv.includes('--build')) await install();
 await build();
+await buildKernels(say);

@@ -3,6 +3,14 @@ import type { OnnxAttribute, OnnxModel, OnnxTensor } from './model.ts';
 import { attributeType, dataType, modelProto } from './schema.ts';
 
 /** The decoded message as plain objects: 64-bit integers as strings, bytes as Uint8Array. */
+const tensor = z.object({
+  name: z.string(),
+  dims: z.array(z.string()),
+  dataType: z.number(),
+  floatData: z.array(z.number()),
+  int64Data: z.array(z.string()),
+  rawData: z.instanceof(Uint8Array),
+});
 const attribute = z.object({
   name: z.string(),
   type: z.number(),
@@ -11,14 +19,7 @@ const attribute = z.object({
   s: z.instanceof(Uint8Array),
   floats: z.array(z.number()),
   ints: z.array(z.string()),
-});
-const tensor = z.object({
-  name: z.string(),
-  dims: z.array(z.string()),
-  dataType: z.number(),
-  floatData: z.array(z.number()),
-  int64Data: z.array(z.string()),
-  rawData: z.instanceof(Uint8Array),
+  t: tensor.nullish(),
 });
 const value = z.object({
   name: z.string(),
@@ -39,6 +40,7 @@ const modelMessage = z.object({
       z.object({
         name: z.string(),
         opType: z.string(),
+        domain: z.string(),
         input: z.array(z.string()),
         output: z.array(z.string()),
         attribute: z.array(attribute),
@@ -62,6 +64,8 @@ function decodeAttribute(found: z.infer<typeof attribute>): OnnxAttribute | unde
       return { type: 'FLOATS', value: found.floats };
     case attributeType.STRING:
       return { type: 'STRING', value: Buffer.from(found.s).toString('utf8') };
+    case attributeType.TENSOR:
+      return found.t ? { type: 'TENSOR', value: decodeTensor(found.t) } : undefined;
     default:
       return undefined;
   }
@@ -130,6 +134,7 @@ export function decodeModel(bytes: Uint8Array): OnnxModel {
     nodes: graph.node.map((node) => ({
       name: node.name,
       opType: node.opType,
+      ...(node.domain ? { domain: node.domain } : {}),
       inputs: node.input,
       outputs: node.output,
       attributes: Object.fromEntries(

@@ -29,6 +29,8 @@ function encodeAttribute(name: string, attribute: OnnxAttribute) {
       return { ...common, floats: attribute.value };
     case 'STRING':
       return { ...common, s: Buffer.from(attribute.value, 'utf8') };
+    case 'TENSOR':
+      return { ...common, t: encodeTensor(attribute.value) };
   }
 }
 
@@ -48,6 +50,7 @@ export function encodeModel(model: OnnxModel): Uint8Array {
       node: model.nodes.map((node) => ({
         name: node.name,
         opType: node.opType,
+        domain: node.domain ?? '',
         input: node.inputs,
         output: node.outputs,
         attribute: Object.entries(node.attributes).map(([name, attribute]) =>

@@ -10,10 +10,13 @@ export type OnnxAttribute =
   | { type: 'INTS'; value: number[] }
   | { type: 'FLOAT'; value: number }
   | { type: 'FLOATS'; value: number[] }
-  | { type: 'STRING'; value: string };
+  | { type: 'STRING'; value: string }
+  | { type: 'TENSOR'; value: OnnxTensor };
 
 export type OnnxNode = {
   name: string;
+  /** Of the operator; absent or empty: the default set. */
+  domain?: string;
   opType: string;
   inputs: string[];
   outputs: string[];

@@ -91,7 +91,7 @@ export const modelProto = protobuf.parse(source).root.lookupType('onnx.ModelProt
 export const dataType = { float32: 1, int64: 7 } as const;
 
 /** AttributeProto.AttributeType of the kinds that `OnnxAttribute` has. */
-export const attributeType = { FLOAT: 1, INT: 2, STRING: 3, FLOATS: 6, INTS: 7 } as const;
+export const attributeType = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, FLOATS: 6, INTS: 7 } as const;
 
 /** The format's version (2022, ONNX 1.13 and onnxruntime 1.14 or newer read it). */
 export const irVersion = 8;

@@ -1,0 +1,188 @@
+// The kernels as a Node-API addon: `open(image)`, `run(...)`, `close(engine)`, `instructions`.
+#include <node_api.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "pool.h"
+
+#define VARIANT(name) ebb_run_function name
+#if defined(__x86_64__)
+VARIANT(ebb_run_avx512);
+VARIANT(ebb_run_avx2);
+VARIANT(ebb_run_sse2);
+#else
+VARIANT(ebb_run_baseline);
+#endif
+
+static const struct {
+  const char* name;
+  ebb_run_function* run;
+} variants[] = {
+#if defined(__x86_64__)
+    {"avx512", ebb_run_avx512},
+    {"avx2", ebb_run_avx2},
+    {"sse2", ebb_run_sse2},
+#elif defined(__aarch64__)
+    {"neon", ebb_run_baseline},
+#else
+    {"baseline", ebb_run_baseline},
+#endif
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+static int is_supported(int variant) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (variant == 0) return __builtin_cpu_supports("avx512f");
+  if (variant == 1) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#else
+  (void)variant;
+#endif
+  return 1;
+}
+
+typedef struct {
+  float* image;
+  size_t words;
+  ebb_pool* pool;
+  ebb_program* programs;
+  uint32_t program_count;
+} engine;
+
+static napi_value fail(napi_env env, const char* message) {
+  napi_throw_error(env, NULL, message);
+  return NULL;
+}
+
+static void destroy(engine* self) {
+  if (self->pool) ebb_pool_destroy(self->pool);
+  free(self->programs);
+  free(self->image);
+  self->pool = NULL;
+  self->programs = NULL;
+  self->image = NULL;
+}
+
+static void finalize(napi_env env, void* data, void* hint) {
+  (void)env;
+  (void)hint;
+  destroy(data);
+  free(data);
+}
+
+// open(image: Int32Array, programs: Int32Array of (first step's word, count) pairs, instructions: string) -> engine
+static napi_value open_engine(napi_env env, napi_callback_info info) {
+  size_t argc = 3;
+  napi_value argv[3];
+  napi_typedarray_type type;
+  size_t words, numbers, length;
+  void *image, *programs;
+  char name[16];
+  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc != 3 ||
+      napi_get_typedarray_info(env, argv[0], &type, &words, &image, NULL, NULL) != napi_ok || type != napi_int32_array ||
+      napi_get_typedarray_info(env, argv[1], &type, &numbers, &programs, NULL, NULL) != napi_ok || type != napi_int32_array ||
+      napi_get_value_string_utf8(env, argv[2], name, sizeof name, &length) != napi_ok)
+    return fail(env, "open(image, programs, instructions) takes two Int32Arrays and a string");
+  ebb_run_function* run = NULL;
+  for (int i = 0; i < VARIANTS; i += 1)
+    if (strcmp(variants[i].name, name) == 0 && is_supported(i)) run = variants[i].run;
+  if (run == NULL) return fail(env, "this processor lacks the instructions");
+
+  engine* self = calloc(1, sizeof *self);
+  if (self == NULL) return fail(env, "out of memory");
+  self->words = words;
+  self->program_count = (uint32_t)(numbers / 2);
+  self->image = aligned_alloc(64, (words * 4 + 63) / 64 * 64);
+  self->programs = calloc(self->program_count + 1, sizeof *self->programs);
+  self->pool = ebb_pool_create(run);
+  if (self->image == NULL || self->programs == NULL || self->pool == NULL) {
+    destroy(self);
+    free(self);
+    return fail(env, "out of memory");
+  }
+  memcpy(self->image, image, words * 4);
+  for (uint32_t i = 0; i < self->program_count; i += 1)
+    self->programs[i] = (ebb_program){
+        .steps = (const ebb_step*)(self->image + ((const int32_t*)programs)[2 * i]),
+        .count = ((const int32_t*)programs)[2 * i + 1],
+        .image = self->image,
+    };
+  napi_value external;
+  if (napi_create_external(env, self, finalize, NULL, &external) != napi_ok) {
+    destroy(self);
+    free(self);
+    return fail(env, "cannot create the engine");
+  }
+  return external;
+}
+
+static engine* engine_of(napi_env env, napi_value value) {
+  void* data = NULL;
+  if (napi_get_value_external(env, value, &data) != napi_ok) return NULL;
+  engine* self = data;
+  return self != NULL && self->image != NULL ? self : NULL;
+}
+
+// run(engine, program, level, threads, input: Float32Array, output: Float32Array, batch): inputs one after the other
+static napi_value run_engine(napi_env env, napi_callback_info info) {
+  size_t argc = 7;
+  napi_value argv[7];
+  int32_t program, level, threads, batch;
+  napi_typedarray_type in_type, out_type;
+  size_t in_length, out_length;
+  void *input, *output;
+  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc != 7 ||
+      napi_get_value_int32(env, argv[1], &program) != napi_ok || napi_get_value_int32(env, argv[2], &level) != napi_ok ||
+      napi_get_value_int32(env, argv[3], &threads) != napi_ok ||
+      napi_get_typedarray_info(env, argv[4], &in_type, &in_length, &input, NULL, NULL) != napi_ok ||
+      napi_get_typedarray_info(env, argv[5], &out_type, &out_length, &output, NULL, NULL) != napi_ok ||
+      in_type != napi_float32_array || out_type != napi_float32_array ||
+      napi_get_value_int32(env, argv[6], &batch) != napi_ok || batch < 1)
+    return fail(env, "run(engine, program, level, threads, input, output, batch) takes an engine, numbers and Float32Arrays");
+  engine* self = engine_of(env, argv[0]);
+  if (self == NULL) return fail(env, "the engine is closed");
+  if (program < 0 || (uint32_t)program >= self->program_count) return fail(env, "there is no such program");
+  for (int32_t i = 0; i < batch; i += 1) {
+    const ebb_job job = {
+        .program = self->programs + program,
+        .level = level,
+        .input = (const float*)input + in_length / (size_t)batch * (size_t)i,
+        .output = (float*)output + out_length / (size_t)batch * (size_t)i,
+    };
+    ebb_pool_run(self->pool, &job, threads);
+  }
+  return NULL;
+}
+
+static napi_value close_engine(napi_env env, napi_callback_info info) {
+  size_t argc = 1;
+  napi_value argv[1];
+  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc != 1) return fail(env, "close(engine)");
+  engine* self = engine_of(env, argv[0]);
+  if (self != NULL) destroy(self);
+  return NULL;
+}
+
+// Names of the instruction sets that this processor has, best first.
+static napi_value supported(napi_env env) {
+  napi_value names, name;
+  uint32_t count = 0;
+  if (napi_create_array(env, &names) != napi_ok) return NULL;
+  for (int i = 0; i < VARIANTS; i += 1)
+    if (is_supported(i) && napi_create_string_utf8(env, variants[i].name, NAPI_AUTO_LENGTH, &name) == napi_ok)
+      napi_set_element(env, names, count++, name);
+  return names;
+}
+
+NAPI_MODULE_INIT() {
+  napi_value function;
+  const struct {
+    const char* name;
+    napi_callback call;
+  } functions[] = {{"open", open_engine}, {"run", run_engine}, {"close", close_engine}};
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i += 1)
+    if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) == napi_ok)
+      napi_set_named_property(env, exports, functions[i].name, function);
+  napi_set_named_property(env, exports, "instructions", supported(env));
+  return exports;
+}

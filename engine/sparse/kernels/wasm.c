@@ -1,0 +1,6 @@
+// The kernels as a WebAssembly module without imports: whoever instantiates it writes image and input into its memory, from `__heap_base` on.
+#include "kernels.h"
+
+__attribute__((export_name("run"))) void run(float* image, const ebb_step* steps, int count, int level, const float* input, float* output) {
+  for (int i = 0; i < count; i += 1) EBB_RUN(steps + i, image, level, 0, steps[i].channels, input, output);
+}

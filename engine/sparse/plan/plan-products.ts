@@ -1,0 +1,137 @@
+import type { Value } from '../graph/graph.ts';
+import type { ImageWriter } from './image.ts';
+import type { FlatConv, FlatStep } from './lower.ts';
+import { countEntries, type SharedLists, shareLists } from './shared-lists.ts';
+import { type At, productFields } from './step-fields.ts';
+import type { StepFields } from './step-words.ts';
+
+/** Time of a multiply-add where four output channels share each load, over that of a channel on its own. */
+const sharedCost = 0.6;
+
+type Finished = { scale: Float32Array; bias: Float32Array };
+
+/** Scale and bias of each level. */
+export function planFinish(levels: Finished[], image: ImageWriter): { scale: number; bias: number }[] {
+  const known: (Finished & { at: { scale: number; bias: number } })[] = [];
+  return levels.map(({ scale, bias }) => {
+    const same = known.find((entry) => isSame(entry.scale, scale) && isSame(entry.bias, bias));
+    if (same) return same.at;
+    const at = { scale: image.add(scale), bias: image.add(bias) };
+    known.push({ scale, bias, at });
+    return at;
+  });
+}
+
+function isSame(a: Float32Array, b: Float32Array): boolean {
+  return a.every((value, index) => Object.is(value, b[index]));
+}
+
+/** Words of a level's row in the table: ebb_product_table. */
+const tableWords = 6;
+
+export function planConv(
+  levels: FlatConv[],
+  at: (value: Value) => At,
+  image: ImageWriter,
+): Partial<StepFields> {
+  const [step] = levels as [FlatConv];
+  const input = at(step.input);
+  const outputs = step.output.shape[0];
+  const columns = (step.weights.length / outputs) | 0;
+  const weights = levels.map((level) => level.weights);
+  const inputsOfGroup = columns / step.taps.length;
+  const outputsOfGroup = outputs / step.groups;
+  const channelsOfPhase = step.groups * inputsOfGroup;
+  /** From the output's pixel in the input's first plane to the column's input. */
+  const offsetOf = (output: number, column: number) => {
+    const tap = step.taps[column % step.taps.length];
+    if (tap === undefined) throw new Error('a convolution must have taps');
+    const channel =
+      Math.floor(output / outputsOfGroup) * inputsOfGroup + Math.floor(column / step.taps.length);
+    return (tap.phase * channelsOfPhase + channel) * input.plane + tap.rows * input.row + tap.columns;
+  };
+  const finish = planFinish(levels, image);
+  const own = shareLists(weights, { rows: outputs, width: 1, columns });
+  const canShare = outputsOfGroup % 4 === 0;
+  const together = canShare ? shareLists(weights, { rows: outputs / 4, width: 4, columns }) : undefined;
+  const width = levels.map((_, level) =>
+    together && 4 * sharedCost * countEntries(together, level) < countEntries(own, level) ? 4 : 1,
+  );
+  const write = (lists: SharedLists, lanes: 1 | 4) => writeLists(lists, lanes, offsetOf, image);
+  const written = {
+    1: width.includes(1) ? write(own, 1) : undefined,
+    4: together && width.includes(4) ? write(together, 4) : undefined,
+  };
+  const table = levels.flatMap((_, level) => {
+    const lanes = width[level] === 4 ? 4 : 1;
+    const lists = written[lanes];
+    return [
+      lanes,
+      lists?.starts[level] ?? 0,
+      lists?.ends[level] ?? 0,
+      lists?.list ?? 0,
+      finish[level]?.scale ?? 0,
+      finish[level]?.bias ?? 0,
+    ];
+  });
+  return { ...productFields(step, at), table: image.add(new Int32Array(table)), tableWords };
+}
+
+/** Entries as the kernels read them: `ebb_nonzero` and `ebb_block`. */
+function writeLists(
+  lists: SharedLists,
+  lanes: 1 | 4,
+  offsetOf: (output: number, column: number) => number,
+  image: ImageWriter,
+) {
+  const words = new Int32Array(lists.columns.length * (lanes + 1));
+  const floats = new Float32Array(words.buffer);
+  for (const [level, starts] of lists.starts.entries())
+    starts.forEach((start, row) => {
+      for (let entry = start; entry < (lists.ends[level]?.[row] ?? start); entry += 1) {
+        const first = entry * (lanes + 1);
+        floats.set(lists.weights.subarray(entry * lanes, (entry + 1) * lanes), first);
+        words[first + lanes] = offsetOf(row * lanes, lists.columns[entry] ?? 0);
+      }
+    });
+  return {
+    list: image.add(words),
+    starts: lists.starts.map((starts) => image.add(starts)),
+    ends: lists.ends.map((ends) => image.add(ends)),
+  };
+}
+
+/** From this share of nonzeros on, whole rows are faster than lists. */
+const denseFrom = 0.25;
+
+export function planDense(
+  levels: Extract<FlatStep, { kind: 'dense' }>[],
+  at: (value: Value) => At,
+  image: ImageWriter,
+): Partial<StepFields> {
+  const [step] = levels as [Extract<FlatStep, { kind: 'dense' }>];
+  const outputs = step.output.shape[0];
+  const columns = step.weights.length / outputs;
+  const finish = planFinish(levels, image);
+  const lists = shareLists(
+    levels.map(({ weights }) => weights),
+    { rows: outputs, width: 1, columns },
+  );
+  const isDense = levels.map((_, level) => countEntries(lists, level) > denseFrom * outputs * columns);
+  const written = isDense.includes(false) ? writeLists(lists, 1, (_, column) => column, image) : undefined;
+  const rows: { weights: Float32Array; at: number }[] = [];
+  const rowsOf = (weights: Float32Array) => {
+    const known = rows.find((entry) => isSame(entry.weights, weights));
+    if (known) return known.at;
+    const added = { weights, at: image.add(weights) };
+    rows.push(added);
+    return added.at;
+  };
+  const table = levels.flatMap(({ weights }, level) => {
+    const { scale, bias } = finish[level] ?? { scale: 0, bias: 0 };
+    if (isDense[level]) return [0, 0, 0, rowsOf(weights), scale, bias];
+    return [1, written?.starts[level] ?? 0, written?.ends[level] ?? 0, written?.list ?? 0, scale, bias];
+  });
+  const words = image.add(new Int32Array(table));
+  return { ...productFields(step, at), inputs: columns, table: words, tableWords };
+}

@@ -1,0 +1,56 @@
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import type { Plan } from '../plan/plan-levels.ts';
+import type { Runtime } from './runtime.ts';
+
+/** What kernels/native.c exports. */
+type Addon = {
+  instructions: string[];
+  open(image: Int32Array, programs: Int32Array, instructions: string): unknown;
+  run(
+    engine: unknown,
+    program: number,
+    level: number,
+    threads: number,
+    input: Float32Array,
+    output: Float32Array,
+    batch: number,
+  ): void;
+  close(engine: unknown): void;
+};
+
+/** Where `scripts/build-kernels.mjs` puts the addon; what is compiled stands in dist/engine/sparse/runtime/. */
+export const addonPath = fileURLToPath(new URL('../../../../.kernels/ebb-kernels.node', import.meta.url));
+
+export type NativeKernels = {
+  /** Instruction sets of this processor that the addon has kernels for, best first. */
+  instructions: string[];
+  open(plan: Plan, instructions?: string): Runtime;
+};
+
+/** @throws Error where the addon is not there, or does not load on this machine. */
+export function loadNativeKernels(path = addonPath): NativeKernels {
+  const addon = createRequire(import.meta.url)(path) as Addon;
+  return {
+    instructions: addon.instructions,
+    open: (plan, instructions = addon.instructions[0] ?? '') => openNative(addon, plan, instructions),
+  };
+}
+
+function openNative(addon: Addon, plan: Plan, instructions: string): Runtime {
+  const programs = Int32Array.from(plan.programs.flatMap(({ steps, count }) => [steps, count]));
+  const engine = addon.open(plan.image, programs, instructions);
+  return {
+    name: `native-${instructions}`,
+    maxThreads: 64,
+    run(level, input, batch, threads) {
+      const own = plan.levels[level];
+      const outputSize = plan.programs[own?.program ?? -1]?.outputSize;
+      if (own === undefined || outputSize === undefined) throw new RangeError(`there is no level ${level}`);
+      const output = new Float32Array(batch * outputSize);
+      addon.run(engine, own.program, own.level, threads, input, output, batch);
+      return output;
+    },
+    close: () => addon.close(engine),
+  };
+}

@@ -1,0 +1,112 @@
+// Builds the sparse engine's native kernels, into .kernels/, with the C compiler that is there ($CC, cc, gcc or clang).
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { runCommand } from './run-command.mjs';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const sources = join(root, 'engine', 'sparse', 'kernels');
+const home = join(root, '.kernels');
+const headers = join(root, 'node_modules', 'node-api-headers', 'include');
+
+/** One object for each instruction set: the same source. */
+const variants =
+  process.arch === 'x64'
+    ? [
+        [
+          'avx512',
+          [
+            '-mavx512f',
+            '-mavx512dq',
+            '-mfma',
+            '-mprefer-vector-width=512',
+            '-DEBB_LANES=16',
+            '-DEBB_DEPTH=24',
+          ],
+        ],
+        ['avx2', ['-mavx2', '-mfma', '-DEBB_LANES=8']],
+        ['sse2', []],
+      ]
+    : [['baseline', process.arch === 'arm64' ? ['-DEBB_DEPTH=24'] : []]];
+
+const flags = ['-std=gnu11', '-O3', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-ffp-contract=fast'];
+const files = ['kernels.c', 'kernels.h', 'program.h', 'pool.c', 'pool.h', 'native.c'];
+
+async function findCompiler() {
+  for (const name of [process.env.CC, 'cc', 'gcc', 'clang'].filter(Boolean)) {
+    const { status } = await runCommand(name, ['--version'], { collect: true });
+    if (status === 0) return name;
+  }
+  return undefined;
+}
+
+function fingerprint(compiler) {
+  const hash = createHash('sha256');
+  for (const file of files) hash.update(readFileSync(join(sources, file))).update('\0');
+  hash.update(readFileSync(fileURLToPath(import.meta.url)));
+  return `${hash.digest('hex')} ${compiler} ${process.platform} ${process.arch}`;
+}
+
+/**
+ * Builds what is missing or stale.
+ *
+ * @param {(text: string) => void} say
+ * @returns whether the kernels are there; the engine does without.
+ */
+export async function buildKernels(say) {
+  if (process.platform === 'win32') return false;
+  const compiler = await findCompiler();
+  if (compiler === undefined) return false;
+  const stamp = join(home, 'stamp');
+  const value = fingerprint(compiler);
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === value) return true;
+  say('compiling the native kernels of the sparse engine');
+  const next = `${home}.tmp-${process.pid}`;
+  const remove = () => rmSync(next, { recursive: true, force: true });
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(next);
+  const run = async (args) => {
+    const { status } = await runCommand(compiler, args, { cwd: next, onStop: remove });
+    return status === 0;
+  };
+  const compile = (file, object, more = []) =>
+    run([...flags, ...more, `-I${headers}`, '-c', join(sources, file), '-o', object]);
+  const built =
+    (await compile('pool.c', 'pool.o')) &&
+    (await compile('native.c', 'native.o')) &&
+    (
+      await Promise.all(
+        variants.map(([name, more]) =>
+          compile('kernels.c', `${name}.o`, [...more, `-DEBB_RUN=ebb_run_${name}`]),
+        ),
+      )
+    ).every(Boolean) &&
+    (await run([
+      '-shared',
+      ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
+      '-o',
+      'ebb-kernels.node',
+      'pool.o',
+      'native.o',
+      ...variants.map(([name]) => `${name}.o`),
+      '-lpthread',
+    ]));
+  if (!built) {
+    remove();
+    say('the native kernels cannot be compiled (lines above): the sparse engine runs through WebAssembly');
+    return false;
+  }
+  writeFileSync(join(next, 'stamp'), value);
+  renameSync(next, home);
+  return true;
+}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
+  const say = (text) => process.stderr.write(`build:kernels: ${text}\n`);
+  if (await buildKernels(say)) say(`they are in ${home}`);
+  else {
+    say('no native kernels: install a C compiler (Debian: apt-get install gcc libc6-dev)');
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,33 @@
+// Compiles the kernels to WebAssembly; run in a folder where npm has installed this folder's package.json.
+//   node compile.mjs SOURCES TARGET
+import { readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+
+const [sources, target] = process.argv.slice(2);
+const clang = createRequire(join(process.cwd(), 'package.json')).resolve('@yowasp/clang');
+const { commands } = await import(pathToFileURL(clang).href);
+const names = ['kernels.c', 'kernels.h', 'program.h', 'wasm.c'];
+const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(sources, name), 'utf8')]));
+const flags = [
+  '--target=wasm32',
+  '-O3',
+  '-msimd128',
+  '-mbulk-memory',
+  '-ffreestanding',
+  '-nostdlib',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-Wl,--no-entry',
+  '-Wl,--export=__heap_base',
+  '-Wl,--strip-all',
+];
+const print = (bytes) => bytes && process.stderr.write(bytes);
+const out = await commands.clang([...flags, '-o', 'kernels.wasm', 'kernels.c', 'wasm.c'], files, {
+  stdout: print,
+  stderr: print,
+  fetchProgress: () => {},
+});
+writeFileSync(target, out['kernels.wasm']);

@@ -1,0 +1,50 @@
+import fc from 'fast-check';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { describe, expect, it } from 'vitest';
+import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
+import type { OnnxModel } from '../../../bundle/onnx/model.ts';
+import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
+import { drawNumbers } from '../../tiny-bundle.ts';
+import { buildModels, randomNet } from './random-model.ts';
+import { runtimes } from './runtimes.ts';
+
+/** Without optimisations: some of them fail on nets that are rare, but valid. */
+async function runOrt(model: OnnxModel, input: Float32Array, batch: number): Promise<Float32Array> {
+  const session = await InferenceSession.create(encodeModel(model), {
+    graphOptimizationLevel: 'disabled',
+    logSeverityLevel: 3,
+    intraOpNumThreads: 1,
+  });
+  const shape = model.inputs[0]!.shape.slice(1) as number[];
+  const outputs = await session.run({ image: new Tensor('float32', input, [batch, ...shape]) });
+  const output = Float32Array.from(outputs[model.outputs[0]!.name]!.data as Float32Array);
+  await session.release();
+  return output;
+}
+
+/** The largest difference, as a share of the reference's largest value. */
+function relativeError(values: Float32Array, reference: Float32Array): number {
+  const scale = reference.reduce((largest, value) => Math.max(largest, Math.abs(value)), 1e-3);
+  return reference.reduce((worst, value, i) => Math.max(worst, Math.abs(value - values[i]!)), 0) / scale;
+}
+
+describe.each(runtimes)('the kernels of $name', ({ open }) => {
+  it('compute what onnxruntime computes on random nets, at every level, for any number of threads', async () => {
+    await fc.assert(
+      fc.asyncProperty(randomNet, fc.integer({ min: 1, max: 4 }), async (net, threads) => {
+        const models = buildModels(net, 3);
+        const runtime = open(planLevels(models));
+        try {
+          const input = drawNumbers(2 * net.channels * net.height * net.width, net.seed);
+          for (const [level, model] of models.entries()) {
+            const output = runtime.run(level, input, 2, threads);
+            expect(relativeError(output, await runOrt(model, input, 2))).toBeLessThan(1e-4);
+          }
+        } finally {
+          runtime.close();
+        }
+      }),
+      { numRuns: 150 },
+    );
+  }, 120_000);
+});
