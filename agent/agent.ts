@@ -170,9 +170,10 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   function watch(opened: Engine): void {
-    for (const { provider, reason } of opened.skipped)
-      log.warn({ provider, reason }, `execution provider "${provider}" cannot run this bundle: ${reason}`);
-    log.info({}, `inference runs on onnxruntime's "${opened.provider}"`);
+    for (const { engine: name, provider, reason } of opened.skipped)
+      log.warn({ engine: name, provider, reason }, `engine "${name}" (${provider}): ${reason}`);
+    const engines = opened.engines.map(({ name, provider }) => `"${name}" (${provider})`);
+    log.info({}, `the levels are open in ${engines.join(' and ')}`);
     opened.ended.then((reason) => {
       engineEnd = reason;
       if (!signal.aborted)
@@ -250,6 +251,7 @@ export function openAgent(options: AgentOptions): Agent {
     const [identity, opened] = await Promise.all([
       readIdentity({ root }),
       (options.openEngine ?? openEngine)(bundle, {
+        engine: profile.engine.name,
         threads: profile.engine.threads,
         providers: [...profile.engine.providers],
       }).then((made) => {

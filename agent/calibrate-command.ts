@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { readBundle } from '../bundle/read-bundle.ts';
+import type { EngineName } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { wholeNumber } from '../terminal/number-option.ts';
@@ -8,6 +9,7 @@ import { snakeJson } from '../terminal/snake-json.ts';
 import { formatTable } from '../terminal/table.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
+import { engineOption } from './engine-option.ts';
 import { loadProfile } from './profile/load-profile.ts';
 import { applyFlags } from './profile-options.ts';
 import { readIdentity } from './sense/identity.ts';
@@ -15,6 +17,7 @@ import { readIdentity } from './sense/identity.ts';
 type CalibrateFlags = {
   profile: string;
   batch?: number;
+  engine?: EngineName | 'auto';
   cache?: string;
   force?: boolean;
   json?: boolean;
@@ -28,12 +31,14 @@ Examples:
 async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void> {
   const profile = applyFlags(await loadProfile(flags.profile), {
     ...(flags.batch === undefined ? {} : { batch: flags.batch }),
+    ...(flags.engine === undefined ? {} : { engine: flags.engine }),
   });
   const bundle = await readBundle(bundleDir);
   const signal = interruptSignal();
   const identity = await readIdentity({ root: '/' });
   const progress = createProgress();
   const engine = await openEngine(bundle, {
+    engine: profile.engine.name,
     threads: profile.engine.threads,
     providers: [...profile.engine.providers],
   });
@@ -54,6 +59,8 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
         ),
     });
     progress.done(warning === undefined ? undefined : `warning: ${warning}`);
+    for (const { engine: name, provider, reason } of engine.skipped)
+      process.stderr.write(`ebb calibrate: engine "${name}" (${provider}): ${reason}\n`);
     const [first] = calibration.levels;
     const [firstLevel] = bundle.manifest.levels;
     const levels = calibration.levels.map((measured, index) => {
@@ -76,13 +83,28 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       return;
     }
     const right = (head: string) => ({ head, align: 'right' as const });
-    const heads = ['level', 'sparsity', 'MACs', 'p50 ms', 'p95 ms', 'latency', 'of MACs', 'accuracy', 'runs'];
+    const names = engine.engines.map(({ name }) => name);
+    const heads = [
+      'level',
+      'sparsity',
+      'MACs',
+      ...names.map((name) => `${name} p50 ms`),
+      'engine',
+      'p95 ms',
+      'latency',
+      'of MACs',
+      'accuracy',
+      'runs',
+    ];
     const rows = levels.map((level) => [
       String(level.level),
       level.sparsity.toFixed(3),
       level.macs.toLocaleString('en-US'),
-      level.p50Ms.toFixed(2),
-      level.p95Ms.toFixed(2),
+      ...names.map(
+        (name) => level.engines.find((measured) => measured.engine === name)?.p50Ms.toFixed(3) ?? '-',
+      ),
+      level.engine,
+      level.p95Ms.toFixed(3),
       `${level.relativeLatency.toFixed(2)}x`,
       `${level.relativeMacs.toFixed(2)}x`,
       level.accuracy === null ? '-' : level.accuracy.toFixed(4),
@@ -104,6 +126,7 @@ export function command(): Command {
   return new Command('calibrate')
     .argument('<bundle>', 'folder that "ebb train" wrote')
     .requiredOption('--profile <name>', 'device profile: a name (x86, raspberry-pi-5, ...) or a YAML file')
+    .addOption(engineOption())
     .option('--batch <n>', 'inputs in one run', wholeNumber(1))
     .option('--force', 'measure although a calibration is cached')
     .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')

@@ -1,3 +1,4 @@
+import type { EngineName } from '../engine/engine.ts';
 import { parseListenAddress } from '../listen/address.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { parseBrokerUrl } from '../wire/link/broker-url.ts';
@@ -14,6 +15,7 @@ export type ProfileFlags = {
   level?: number;
   deadlineMs?: number;
   batch?: number;
+  engine?: EngineName | 'auto';
   tokenFile?: string;
 };
 
@@ -51,6 +53,7 @@ export function applyFlags(profile: Profile, flags: ProfileFlags): Profile {
       ...(flags.fleet === undefined ? {} : { fleet: flags.fleet }),
       ...(flags.device === undefined ? {} : { device: flags.device }),
     }),
+    engine: Object.freeze({ ...profile.engine, name: flags.engine ?? profile.engine.name }),
     calibration: Object.freeze({ ...profile.calibration, batch: flags.batch ?? profile.calibration.batch }),
   });
 }

@@ -7,6 +7,7 @@ import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage } from '../terminal/usage-error.ts';
 import { openAgent } from './agent.ts';
 import { createLog } from './create-log.ts';
+import { engineOption } from './engine-option.ts';
 import { loadProfile } from './profile/load-profile.ts';
 import { applyFlags, type ProfileFlags } from './profile-options.ts';
 
@@ -85,6 +86,7 @@ export function command(): Command {
     .addOption(new Option('--policy <name>', 'how the level is chosen').choices(['deadline', 'fixed']))
     .option('--level <n>', 'the level that policy fixed holds', wholeNumber(0))
     .option('--deadline-ms <n>', 'deadline of a request', positiveNumber)
+    .addOption(engineOption())
     .option('--batch <n>', 'inputs in one run of the calibration', wholeNumber(1))
     .option('--recalibrate', 'measure the levels although a calibration is cached')
     .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')

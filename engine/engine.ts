@@ -1,11 +1,17 @@
 import type { Manifest } from '../bundle/manifest.ts';
 
+/** `ort` is onnxruntime, which runs any model; `sparse` skips zeros, and runs convolutional nets. */
+export const engineNames = ['ort', 'sparse'] as const;
+export type EngineName = (typeof engineNames)[number];
+
 /** What one run answers. */
 export type RunResult = {
   /** `[batch, classes]`, row by row, a buffer of the caller's own. */
   output: Float32Array;
   /** The level that computed the output: 0 is the densest. */
   level: number;
+  /** What computed it. */
+  engine: EngineName;
   /** From the call of `run` until the inference thread took the request up, in milliseconds. */
   waitMs: number;
   /** Inside the inference thread's session, in milliseconds. */
@@ -15,6 +21,8 @@ export type RunResult = {
 export type RunOptions = {
   /** Runs this level instead of the active one, without a swap. */
   level?: number;
+  /** Runs it on this engine instead of the level's. */
+  engine?: EngineName;
 };
 
 /**
@@ -26,11 +34,11 @@ export type RunOptions = {
  * - a run that fails rejects its own promise and no other.
  */
 export type Engine = {
-  readonly name: 'ort';
   readonly manifest: Manifest;
-  /** The execution provider in use, and those before it in the wished order that could not open the models. */
-  readonly provider: string;
-  readonly skipped: readonly { provider: string; reason: string }[];
+  /** Those that were opened. */
+  readonly engines: readonly { name: EngineName; provider: string }[];
+  /** What was wished for and does not run: engines, execution providers, builds of kernels; with the reason and its cure. */
+  readonly skipped: readonly { engine: EngineName; provider: string; reason: string }[];
   /** The active level: the one that runs submitted from now on use, and those not yet begun. */
   readonly level: number;
   /** Runs that were submitted and not yet answered. */
@@ -41,6 +49,14 @@ export type Engine = {
    * @throws RangeError where `input` does not hold `batch` inputs or the level does not exist.
    */
   run(input: Float32Array, batch: number, options?: RunOptions): Promise<RunResult>;
+  /** The engine that runs a level. */
+  engineOf(level: number): EngineName;
+  /** From the next run on. @throws RangeError where the level does not exist, or the engine is not open. */
+  setEngine(level: number, engine: EngineName): void;
+  /** Threads inside one inference. */
+  readonly threads: number;
+  /** From the next run on; onnxruntime keeps those that it was opened with. @throws RangeError where it is no positive integer. */
+  setThreads(threads: number): void;
   /** Makes `level` the active one. @throws RangeError where the bundle has no such level. */
   setLevel(level: number): void;
   /**
@@ -53,6 +69,8 @@ export type Engine = {
 };
 
 export type OpenOptions = {
+  /** Default `auto`: see `openEngine`. */
+  engine?: EngineName | 'auto';
   /** Threads inside one inference. Default 1: the rest of the machine belongs to the work beside. */
   threads?: number;
   /** onnxruntime execution providers, tried in this order. Default `['cpu']`. */

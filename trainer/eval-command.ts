@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import type { Manifest } from '../bundle/manifest.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
+import { type EngineName, engineNames } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { createProgress } from '../terminal/progress.ts';
@@ -14,7 +15,7 @@ import { countCorrect } from './export/evaluate.ts';
 type EvalOptions = {
   data: string;
   level?: string;
-  engine: 'ort';
+  engine: EngineName | 'auto';
   split: 'test' | 'train';
   json?: boolean;
 };
@@ -35,7 +36,11 @@ export function command(): Command {
     .argument('<bundle>', 'folder of the bundle')
     .requiredOption('--data <spec>', dataSpecs)
     .option('--level <index>', 'count this level alone; 0 is the densest (default: all)')
-    .addOption(new Option('--engine <name>', 'engine that runs the levels').choices(['ort']).default('ort'))
+    .addOption(
+      new Option('--engine <name>', 'engine that runs the levels')
+        .choices(['auto', ...engineNames])
+        .default('auto'),
+    )
     .addOption(
       new Option('--split <name>', 'part of the data to count').choices(['test', 'train']).default('test'),
     )
@@ -57,7 +62,7 @@ async function evaluate(dir: string, options: EvalOptions): Promise<void> {
   const split = data[options.split];
   const progress = createProgress();
   const results: LevelEvaluation[] = [];
-  const engine = await openEngine(bundle);
+  const engine = await openEngine(bundle, { engine: options.engine });
   try {
     for (const level of levels) {
       const { correct, count } = await countCorrect(engine, level, split, manifest, {

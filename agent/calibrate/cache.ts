@@ -12,7 +12,7 @@ export type CalibrationKey = {
   /** CPU model, cores and memory: a card moved to another board is measured again. */
   device: { cpu: string; cores: number; arch: string };
   threads: number;
-  providers: readonly string[];
+  engines: readonly { name: string; provider: string }[];
   batch: number;
   engineVersion: string;
 };

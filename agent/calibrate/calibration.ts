@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { engineNames } from '../../engine/engine.ts';
 
-const levelCalibration = z.strictObject({
-  level: z.number().int().nonnegative(),
+const latency = z.strictObject({
+  engine: z.enum(engineNames),
   runs: z.number().int().positive(),
   /** Latency of one run of `batch` inputs inside the session, without waiting. */
   p50Ms: z.number().positive(),
@@ -9,10 +10,16 @@ const levelCalibration = z.strictObject({
   meanMs: z.number().positive(),
 });
 
-/** Latency of each level, measured on this device; what decisions are relative to. */
+const levelCalibration = latency.extend({
+  level: z.number().int().nonnegative(),
+  /** Every engine that was measured; the level runs on the fastest. */
+  engines: z.array(latency).min(1),
+});
+
+/** Latency of each level on its fastest engine, measured on this device; what decisions are relative to. */
 export const calibrationSchema = z.strictObject({
-  version: z.literal(1),
-  /** What it was measured for: device, bundle, threads, batch. */
+  version: z.literal(2),
+  /** What it was measured for: device, bundle, engines, threads, batch. */
   key: z.string(),
   measuredAt: z.string(),
   batch: z.number().int().positive(),
@@ -20,4 +27,5 @@ export const calibrationSchema = z.strictObject({
 });
 
 export type Calibration = z.infer<typeof calibrationSchema>;
+export type EngineLatency = z.infer<typeof latency>;
 export type LevelCalibration = Calibration['levels'][number];

@@ -1,6 +1,6 @@
-import type { Engine } from '../../engine/engine.ts';
+import type { Engine, EngineName } from '../../engine/engine.ts';
 import { quantile } from '../quantile.ts';
-import type { LevelCalibration } from './calibration.ts';
+import type { EngineLatency, LevelCalibration } from './calibration.ts';
 
 export type MeasureOptions = {
   engine: Engine;
@@ -27,8 +27,8 @@ function exampleInput(length: number): Float32Array {
 }
 
 /**
- * Measures every level's latency by running the levels in turn, so that a disturbance falls on all of them alike.
- * The first rounds warm caches and allocators and do not count. The engine's active level stays.
+ * Measures every level's latency on every open engine by running them in turn, so that a disturbance falls on all of them alike.
+ * The first rounds warm caches and allocators and do not count. The active level stays, and so do the levels' engines.
  * @throws Error where `signal` is aborted.
  */
 export async function measureLevels(options: MeasureOptions): Promise<LevelCalibration[]> {
@@ -46,7 +46,9 @@ export async function measureLevels(options: MeasureOptions): Promise<LevelCalib
   const input = exampleInput(
     batch * manifest.input.shape.slice(1).reduce<number>((n, size) => n * Number(size), 1),
   );
-  const samples: number[][] = manifest.levels.map(() => []);
+  const samples = manifest.levels.flatMap((_, level) =>
+    engine.engines.map(({ name }) => ({ level, engine: name, latenciesMs: [] as number[] })),
+  );
   const startMs = monotonicMs();
   const warmUpMs = Math.min(500, seconds * 100);
   let warm = false;
@@ -55,20 +57,29 @@ export async function measureLevels(options: MeasureOptions): Promise<LevelCalib
     if (!warm && round >= 3 && elapsedMs >= warmUpMs) warm = true;
     if (counted >= minRuns && elapsedMs >= seconds * 1000) break;
     if (!warm && round >= maxRuns) warm = true;
-    for (const [level, list] of samples.entries()) {
+    for (const { level, engine: name, latenciesMs } of samples) {
       signal?.throwIfAborted();
-      const { inferMs } = await engine.run(input, batch, { level });
-      if (warm) list.push(inferMs);
+      const { inferMs } = await engine.run(input, batch, { level, engine: name });
+      if (warm) latenciesMs.push(inferMs);
     }
     if (warm) counted += 1;
     onRun({ runs: counted, elapsedMs: monotonicMs() - startMs });
   }
-  return samples.map((list, level) => ({
-    level,
-    runs: list.length,
+  return manifest.levels.map((_, level) => {
+    const engines = samples.filter((sample) => sample.level === level).map(latencyOf);
+    const fastest = engines.reduce((best, next) => (next.p50Ms < best.p50Ms ? next : best));
+    return { level, ...fastest, engines };
+  });
+}
+
+function latencyOf(sample: { engine: EngineName; latenciesMs: number[] }): EngineLatency {
+  const { engine, latenciesMs } = sample;
+  return {
+    engine,
+    runs: latenciesMs.length,
     // A clock of coarse resolution can say 0: a latency must stay a divisor.
-    p50Ms: Math.max(1e-3, quantile(list, 0.5)),
-    p95Ms: Math.max(1e-3, quantile(list, 0.95)),
-    meanMs: Math.max(1e-3, list.reduce((sum, value) => sum + value, 0) / list.length),
-  }));
+    p50Ms: Math.max(1e-3, quantile(latenciesMs, 0.5)),
+    p95Ms: Math.max(1e-3, quantile(latenciesMs, 0.95)),
+    meanMs: Math.max(1e-3, latenciesMs.reduce((sum, value) => sum + value, 0) / latenciesMs.length),
+  };
 }

@@ -34,15 +34,24 @@ export type Obtained = {
   warning: string | undefined;
 };
 
-/** This device's calibration of the engine's bundle: from the cache, else measured and kept there. */
+/**
+ * This device's calibration of the engine's bundle: from the cache, else measured and kept there. Each level then runs on the engine that is
+ * fastest for it.
+ */
 export async function obtainCalibration(options: ObtainOptions): Promise<Obtained> {
+  const obtained = await readOrMeasure(options);
+  for (const { level, engine } of obtained.calibration.levels) options.engine.setEngine(level, engine);
+  return obtained;
+}
+
+async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
   const { engine, identity, profile, cacheDir, force, root, nowMs, monotonicMs, signal, onRun } = options;
   const { seconds, batch } = profile.calibration;
   const key = calibrationKey({
     manifest: engine.manifest,
     device: { cpu: identity.cpu, cores: identity.cores, arch: identity.arch },
     threads: profile.engine.threads,
-    providers: profile.engine.providers,
+    engines: engine.engines.map(({ name, provider }) => ({ name, provider })),
     batch,
     engineVersion: packageVersion('onnxruntime-node') ?? 'unknown',
   });
@@ -62,7 +71,7 @@ export async function obtainCalibration(options: ObtainOptions): Promise<Obtaine
   const after = await cpu.read();
   const others = Array.isArray(after) ? after.find(({ name }) => name === 'cpu_others')?.value : undefined;
   const measuredAt = new Date(nowMs()).toISOString();
-  const calibration: Calibration = { version: 1, key, measuredAt, batch, levels };
+  const calibration: Calibration = { version: 2, key, measuredAt, batch, levels };
   if (others !== undefined && others > contendedShare(identity.cores, profile.engine.threads)) {
     const warning = `calibrated while others used ${Math.round(others * 100)}% of the cpu, so the latencies are too long; not kept: measure again on a calm machine with "ebb calibrate --force"`;
     return { calibration, source: 'measured', warning };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type EngineName, engineNames } from '../../engine/engine.ts';
 import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
 import { sensorNames } from '../sense/sensors.ts';
@@ -12,6 +13,8 @@ const topicName = z
   .refine(isTopicName, 'must be 1 to 64 characters without "/", "+", "#", spaces and control characters');
 
 const engine = z.strictObject({
+  /** `auto` opens both and runs each level on the one that is faster here. */
+  name: z.enum(['auto', ...engineNames]).default('auto'),
   /** Threads inside one inference. */
   threads: positiveInt.max(256).default(1),
   /** onnxruntime execution providers, tried in this order. */
@@ -89,7 +92,7 @@ export type Profile = Readonly<{
   dwellMs: number;
   confirmations: number;
   sensors: readonly (typeof sensorNames)[number][];
-  engine: Readonly<{ threads: number; providers: readonly string[] }>;
+  engine: Readonly<{ name: EngineName | 'auto'; threads: number; providers: readonly string[] }>;
   http: Readonly<{
     host: string;
     port: number;

@@ -33,9 +33,8 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
     crash = resolve;
   });
   const engine: FakeEngine = {
-    name: 'ort',
     manifest: tinyManifest,
-    provider: 'cpu',
+    engines: [{ name: 'ort', provider: 'cpu' }],
     skipped: [],
     hold: false,
     ended,
@@ -50,6 +49,10 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
     get waiting() {
       return queue.length;
     },
+    engineOf: () => 'ort',
+    setEngine() {},
+    threads: 1,
+    setThreads() {},
     setLevel(next) {
       level = next;
     },
@@ -64,7 +67,7 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
           const sum = input.subarray(row * size, (row + 1) * size).reduce((a, b) => a + b, 0);
           return [sum, used, batch][i % 3]!;
         });
-        return { output, level: used, waitMs: 0, inferMs: inferMs(used, batch) };
+        return { output, level: used, engine: 'ort', waitMs: 0, inferMs: inferMs(used, batch) };
       };
       return new Promise<RunResult>((resolve, reject) => {
         const start = () => resolve(compute());

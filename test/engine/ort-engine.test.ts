@@ -3,14 +3,14 @@ import { readBundle } from '../../bundle/read-bundle.ts';
 import { writeBundle } from '../../bundle/write-bundle.ts';
 import type { OpenOptions } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
-import { openOrtEngine } from '../../engine/ort/ort-engine.ts';
+import { openThreadEngine } from '../../engine/thread/thread-engine.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { drawNumbers, tinyBundle } from '../tiny-bundle.ts';
 
 async function openTiny(options?: OpenOptions) {
   const dir = `${await temporaryFolder()}/bundle`;
   await writeBundle(dir, tinyBundle());
-  const engine = await openEngine(await readBundle(dir), options);
+  const engine = await openEngine(await readBundle(dir), { engine: 'ort', ...options });
   onTestFinished(() => engine.close());
   return engine;
 }
@@ -108,7 +108,7 @@ describe('engine ort', () => {
     const dir = `${await temporaryFolder()}/bundle`;
     await writeBundle(dir, tinyBundle([4]));
     const thread = new URL('./quiet-thread.js', import.meta.url);
-    await expect(openOrtEngine(await readBundle(dir), {}, thread)).rejects.toThrow(
+    await expect(openThreadEngine(await readBundle(dir), ['ort'], {}, thread)).rejects.toThrow(
       /ended with status 3 before it was ready/,
     );
   });
@@ -117,7 +117,7 @@ describe('engine ort', () => {
     const dir = `${await temporaryFolder()}/bundle`;
     await writeBundle(dir, tinyBundle());
     const thread = new URL('./crashing-thread.js', import.meta.url);
-    const engine = await openOrtEngine(await readBundle(dir), {}, thread);
+    const engine = await openThreadEngine(await readBundle(dir), ['ort'], {}, thread);
     onTestFinished(() => engine.close());
     const pending = engine.run(new Float32Array(64), 1);
     await expect(pending).rejects.toThrow('The inference thread crashed: out of memory');
@@ -130,14 +130,14 @@ describe('engine ort', () => {
     const dir = `${await temporaryFolder()}/bundle`;
     const bundle = tinyBundle([4]);
     await writeBundle(dir, { ...bundle, levels: [{ ...bundle.levels[0]!, onnx: Buffer.from('no model') }] });
-    await expect(openEngine(await readBundle(dir))).rejects.toThrow(
-      /Cannot open bundle "tiny" in onnxruntime: cpu: /,
+    await expect(openEngine(await readBundle(dir), { engine: 'ort' })).rejects.toThrow(
+      /Cannot open bundle "tiny": cpu: /,
     );
   });
 
   it('falls back to the next execution provider', async () => {
     const engine = await openTiny({ providers: ['no-such-provider', 'cpu'] });
-    expect(engine.provider).toBe('cpu');
+    expect(engine.engines).toMatchObject([{ name: 'ort', provider: 'cpu' }]);
     expect(engine.skipped).toMatchObject([
       { provider: 'no-such-provider', reason: expect.stringMatching(/./) },
     ]);

@@ -82,7 +82,10 @@ async function countChanged(
 ): Promise<Map<number, NonNullable<NewBundle['levels'][number]['accuracy']>>> {
   const { signal, onProgress } = options;
   const manifest = buildManifest(added);
-  const engine = await openEngine({ dir, manifest, models: added.levels.map(({ onnx }) => onnx) });
+  const engine = await openEngine(
+    { dir, manifest, models: added.levels.map(({ onnx }) => onnx) },
+    { engine: 'ort' },
+  );
   const counts: Awaited<ReturnType<typeof countChanged>> = new Map();
   try {
     for (const [index, { onnx }] of added.levels.entries()) {

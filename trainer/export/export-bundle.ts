@@ -40,7 +40,7 @@ export async function exportBundle(
   const bundle: NewBundle = { ...describe(net, data, name, training), levels: encodeLevels(net) };
   const manifest = buildManifest(bundle);
   const models = bundle.levels.map((level) => level.onnx);
-  const engine = await openEngine({ dir, manifest, models });
+  const engine = await openEngine({ dir, manifest, models }, { engine: 'ort' });
   try {
     for (const [index, level] of bundle.levels.entries()) {
       onProgress?.(`level ${index}: counting right answers on ${counted.split.count} samples`);

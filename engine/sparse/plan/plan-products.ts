@@ -51,29 +51,23 @@ export function planConv(
     return (tap.phase * channelsOfPhase + channel) * input.plane + tap.rows * input.row + tap.columns;
   };
   const finish = planFinish(levels, image);
-  const own = shareLists(weights, { rows: outputs, width: 1, columns });
-  const canShare = outputsOfGroup % 4 === 0;
-  const together = canShare ? shareLists(weights, { rows: outputs / 4, width: 4, columns }) : undefined;
-  const width = levels.map((_, level) =>
-    together && 4 * sharedCost * countEntries(together, level) < countEntries(own, level) ? 4 : 1,
+  const alone = shareLists(weights, { rows: outputs, width: 1, columns });
+  const shared =
+    outputsOfGroup % 4 === 0 ? shareLists(weights, { rows: outputs / 4, width: 4, columns }) : undefined;
+  // All levels one way: two lists of a layer would cost memory, which levels share.
+  const isShared = levels.every(
+    (_, level) => shared && 4 * sharedCost * countEntries(shared, level) <= countEntries(alone, level),
   );
-  const write = (lists: SharedLists, lanes: 1 | 4) => writeLists(lists, lanes, offsetOf, image);
-  const written = {
-    1: width.includes(1) ? write(own, 1) : undefined,
-    4: together && width.includes(4) ? write(together, 4) : undefined,
-  };
-  const table = levels.flatMap((_, level) => {
-    const lanes = width[level] === 4 ? 4 : 1;
-    const lists = written[lanes];
-    return [
-      lanes,
-      lists?.starts[level] ?? 0,
-      lists?.ends[level] ?? 0,
-      lists?.list ?? 0,
-      finish[level]?.scale ?? 0,
-      finish[level]?.bias ?? 0,
-    ];
-  });
+  const lanes = shared && isShared ? 4 : 1;
+  const { list, starts, ends } = writeLists(shared && isShared ? shared : alone, lanes, offsetOf, image);
+  const table = levels.flatMap((_, level) => [
+    lanes,
+    starts[level] ?? 0,
+    ends[level] ?? 0,
+    list,
+    finish[level]?.scale ?? 0,
+    finish[level]?.bias ?? 0,
+  ]);
   return { ...productFields(step, at), table: image.add(new Int32Array(table)), tableWords };
 }
 

@@ -108,7 +108,7 @@ async function trainAndCount(
 async function countOnTest(dir: string, spec: string, signal: AbortSignal | undefined): Promise<number[]> {
   const bundle = await readBundle(dir);
   const { test } = await openData(spec);
-  const engine = await openEngine(bundle);
+  const engine = await openEngine(bundle, { engine: 'ort' });
   const accuracies: number[] = [];
   try {
     for (const level of bundle.manifest.levels.keys()) {

@@ -6,6 +6,7 @@ import { measureLevels } from '../../../agent/calibrate/measure.ts';
 import { obtainCalibration } from '../../../agent/calibrate/obtain-calibration.ts';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
 import type { Identity } from '../../../agent/sense/identity.ts';
+import type { RunOptions } from '../../../engine/engine.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { fakeEngine, tinyManifest } from '../fake-engine.ts';
 
@@ -51,6 +52,33 @@ describe('measureLevels()', () => {
     expect(engine.level).toBe(1);
   });
 
+  it('keeps the engine that is faster, for each level', async () => {
+    const engines = [
+      { name: 'ort' as const, provider: 'cpu' },
+      { name: 'sparse' as const, provider: 'wasm' },
+    ];
+    // onnxruntime takes 5 ms whatever the level; the sparse engine 8, 4 and 2.
+    const engine = {
+      ...fakeEngine(),
+      engines,
+      run: async (_input: Float32Array, _batch: number, options: RunOptions = {}) => {
+        const { level = 0, engine: name = 'ort' } = options;
+        const inferMs = name === 'ort' ? 5 : 8 / 2 ** level;
+        return { output: new Float32Array(3), level, engine: name, waitMs: 0, inferMs };
+      },
+    };
+    const levels = await measureLevels({ engine, batch: 1, seconds: 0.001, monotonicMs: tickingClock() });
+    expect(levels.map(({ engine: name, p50Ms }) => [name, p50Ms])).toEqual([
+      ['ort', 5],
+      ['sparse', 4],
+      ['sparse', 2],
+    ]);
+    expect(levels[0]!.engines.map(({ engine: name, p50Ms }) => [name, p50Ms])).toEqual([
+      ['ort', 5],
+      ['sparse', 8],
+    ]);
+  });
+
   it('ends when it is told to', async () => {
     const controller = new AbortController();
     controller.abort(new Error('enough'));
@@ -82,7 +110,7 @@ describe('obtainCalibration()', () => {
     const cacheDir = await temporaryFolder();
     await obtain(cacheDir);
     const [file] = await readdir(cacheDir);
-    for (const text of ['', '{"version":1', '[]', 'null', '{"version":2}']) {
+    for (const text of ['', '{"version":1', '[]', 'null', '{"version":3}']) {
       await writeFile(join(cacheDir, file!), text);
       expect((await obtain(cacheDir)).source).toBe('measured');
     }
@@ -102,19 +130,20 @@ describe('the cache', () => {
       manifest: tinyManifest,
       device: { cpu: 'cpu', cores: 2, arch: 'x64' },
       threads: 1,
-      providers: ['cpu'],
+      engines: [{ name: 'ort', provider: 'cpu' }],
       batch: 1,
       engineVersion: '1',
       ...change,
     });
 
-  it('tells apart devices, bundles, threads and batches', () => {
+  it('tells apart devices, bundles, engines, threads and batches', () => {
     const [first, ...rest] = tinyManifest.levels;
     const levels = [{ ...first!, sha256: '0'.repeat(64) }, ...rest];
     const keys = [
       key(),
       key({ threads: 2 }),
       key({ batch: 8 }),
+      key({ engines: [{ name: 'sparse', provider: 'wasm' }] }),
       key({ device: { cpu: 'other', cores: 2, arch: 'x64' } }),
       key({ manifest: { ...tinyManifest, levels } }),
     ];
@@ -124,8 +153,9 @@ describe('the cache', () => {
 
   it('holds nothing for a bundle of another number of levels', async () => {
     const dir = await temporaryFolder();
-    const level = { level: 0, runs: 1, p50Ms: 1, p95Ms: 1, meanMs: 1 };
-    const calibration = { version: 1, key: 'k', measuredAt: '', batch: 1, levels: [level] };
+    const measured = { engine: 'ort', runs: 1, p50Ms: 1, p95Ms: 1, meanMs: 1 };
+    const level = { level: 0, ...measured, engines: [measured] };
+    const calibration = { version: 2, key: 'k', measuredAt: '', batch: 1, levels: [level] };
     await writeFile(join(dir, 'calibration-k.json'), JSON.stringify(calibration));
     expect(await readCalibration(dir, 'k', 1)).toEqual(calibration);
     expect(await readCalibration(dir, 'k', 2)).toBeUndefined();

@@ -2,26 +2,32 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { inputSize } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
-import type { Engine, OpenOptions, RunOptions, RunResult } from '../engine.ts';
-import { type RunMessage, sharedNowMs, type ThreadData, type ThreadMessage } from './protocol.ts';
+import type { Engine, EngineName, OpenOptions, RunOptions, RunResult } from '../engine.ts';
+import {
+  createSettings,
+  type Opened,
+  type RunMessage,
+  type Settings,
+  type Skipped,
+  settingsOf,
+  sharedNowMs,
+  type ThreadData,
+  type ThreadMessage,
+} from './protocol.ts';
 
 type Waiting = { resolve: (result: RunResult) => void; reject: (error: Error) => void };
 
-/** What the thread found out while it opened the sessions. */
-type Opened = { provider: string; skipped: { provider: string; reason: string }[] };
-
 /**
- * onnxruntime behind the `Engine` door: every level's session is resident on one thread.
+ * An inference thread behind the `Engine` door.
  *
  * INVARIANTS: see `Engine`. The active level lives in shared memory; the thread loads it once, as a run begins.
  */
-class OrtEngine implements Engine {
-  readonly name = 'ort';
+class ThreadEngine implements Engine {
   readonly manifest: Engine['manifest'];
-  readonly provider: string;
-  readonly skipped: Opened['skipped'];
+  readonly engines: Opened[];
+  readonly skipped: Skipped[];
   readonly #worker: Worker;
-  readonly #activeLevel: Int32Array;
+  readonly #settings: Settings;
   readonly #inputSize: number;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
@@ -32,14 +38,15 @@ class OrtEngine implements Engine {
   constructor(options: {
     manifest: Engine['manifest'];
     worker: Worker;
-    activeLevel: Int32Array;
-    opened: Opened;
+    settings: Settings;
+    opened: Opened[];
+    skipped: Skipped[];
   }) {
     this.manifest = options.manifest;
-    this.provider = options.opened.provider;
-    this.skipped = options.opened.skipped;
+    this.engines = options.opened;
+    this.skipped = options.skipped;
     this.#worker = options.worker;
-    this.#activeLevel = options.activeLevel;
+    this.#settings = options.settings;
     this.#inputSize = inputSize(options.manifest);
     let tellEnd: (reason: Error) => void = () => {};
     this.ended = new Promise((resolve) => {
@@ -54,7 +61,11 @@ class OrtEngine implements Engine {
   }
 
   get level(): number {
-    return Atomics.load(this.#activeLevel, 0);
+    return this.#settings.level;
+  }
+
+  get threads(): number {
+    return this.#settings.threads;
   }
 
   get pending(): number {
@@ -63,7 +74,24 @@ class OrtEngine implements Engine {
 
   setLevel(level: number): void {
     this.#requireLevel(level);
-    Atomics.store(this.#activeLevel, 0, level);
+    this.#settings.level = level;
+  }
+
+  setThreads(threads: number): void {
+    if (!Number.isInteger(threads) || threads < 1)
+      throw new RangeError(`Cannot set the threads as they must be 1 or more: current value is ${threads}`);
+    this.#settings.threads = threads;
+  }
+
+  engineOf(level: number): EngineName {
+    this.#requireLevel(level);
+    return this.#settings.engineOf(level);
+  }
+
+  setEngine(level: number, engine: EngineName): void {
+    this.#requireLevel(level);
+    this.#requireEngine(engine);
+    this.#settings.setEngine(level, engine);
   }
 
   run(input: Float32Array, batch: number, options: RunOptions = {}): Promise<RunResult> {
@@ -72,6 +100,7 @@ class OrtEngine implements Engine {
         `Cannot run as the input must hold ${this.#inputSize} numbers for each of ${batch} inputs: current value is ${input.length}`,
       );
     if (options.level !== undefined) this.#requireLevel(options.level);
+    if (options.engine !== undefined) this.#requireEngine(options.engine);
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
     const copy = Float32Array.from(input);
@@ -95,14 +124,22 @@ class OrtEngine implements Engine {
     );
   }
 
+  #requireEngine(engine: EngineName): void {
+    const names = this.engines.map(({ name }) => name);
+    if (names.includes(engine)) return;
+    throw new RangeError(
+      `Cannot use the engine as it must be one of those that are open, ${names.join(', ')}: current value is ${engine}`,
+    );
+  }
+
   #receive(message: ThreadMessage): void {
     if (message.kind !== 'answer' && message.kind !== 'refused') return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === 'refused') waiting?.reject(new Error(`Cannot run the model: ${message.error}`));
     else {
-      const { output, level, waitMs, inferMs } = message;
-      waiting?.resolve({ output, level, waitMs, inferMs });
+      const { output, level, engine, waitMs, inferMs } = message;
+      waiting?.resolve({ output, level, engine, waitMs, inferMs });
     }
   }
 
@@ -114,7 +151,7 @@ class OrtEngine implements Engine {
   }
 }
 
-async function waitUntilOpen(worker: Worker): Promise<Opened> {
+async function waitUntilOpen(worker: Worker): Promise<{ opened: Opened[]; skipped: Skipped[] }> {
   // An 'error' event, such as a native library that cannot be loaded, rejects this promise.
   const gone = new AbortController();
   const exited = once(worker, 'exit', { signal: gone.signal }).then(([status]) => {
@@ -130,38 +167,41 @@ async function waitUntilOpen(worker: Worker): Promise<Opened> {
   throw new Error(message.kind === 'failed' ? message.error : `unexpected message "${message.kind}"`);
 }
 
+const threadCode = new URL('./inference-thread.js', import.meta.url);
+
 /**
- * Opens every level of `bundle` in onnxruntime.
- * @param thread the inference thread's code.
- * @throws Error where no provider can open a model.
+ * Opens every level of `bundle` on an inference thread, in each of `engines` that can run it; the first of them runs all levels at first.
+ * @param thread the thread's code.
+ * @throws Error where no engine can.
  */
-export async function openOrtEngine(
+export async function openThreadEngine(
   bundle: Bundle,
+  engines: EngineName[],
   options: OpenOptions = {},
-  thread = new URL('./inference-thread.js', import.meta.url),
+  thread = threadCode,
 ): Promise<Engine> {
   const { manifest, models } = bundle;
-  const shared = new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT);
+  const shared = createSettings(manifest.levels.length);
+  const settings = settingsOf(shared);
+  settings.threads = options.threads ?? 1;
   const workerData: ThreadData = {
     models,
     inputName: manifest.input.name,
     outputName: manifest.output.name,
     inputShape: manifest.input.shape.slice(1) as number[],
+    engines,
     providers: options.providers ?? ['cpu'],
-    threads: options.threads ?? 1,
-    activeLevel: shared,
+    settings: shared,
   };
   const worker = new Worker(thread, { workerData });
-  let engine: OrtEngine;
   try {
-    const opened = await waitUntilOpen(worker);
-    engine = new OrtEngine({ manifest, worker, activeLevel: new Int32Array(shared), opened });
+    const { opened, skipped } = await waitUntilOpen(worker);
+    const engine = new ThreadEngine({ manifest, worker, settings, opened, skipped });
+    for (const level of manifest.levels.keys()) engine.setEngine(level, opened[0]?.name ?? 'ort');
     engine.setLevel(options.level ?? 0);
+    return engine;
   } catch (error) {
     await worker.terminate();
-    throw new Error(`Cannot open bundle "${manifest.name}" in onnxruntime: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new Error(`Cannot open bundle "${manifest.name}": ${(error as Error).message}`, { cause: error });
   }
-  return engine;
 }
