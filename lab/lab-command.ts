@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { astCommand } from './bench/ast/ast-command.ts';
 import { costCommand } from './bench/cost-command.ts';
+import { enginesCommand, sparseCommand } from './bench/engines/engines-command.ts';
 import { swapCommand } from './bench/swap-command.ts';
 import { throughputCommand } from './bench/throughput/throughput-command.ts';
 
@@ -11,6 +12,8 @@ export function command(): Command {
     .addCommand(swapCommand())
     .addCommand(costCommand())
     .addCommand(throughputCommand())
-    .addCommand(astCommand());
+    .addCommand(astCommand())
+    .addCommand(sparseCommand())
+    .addCommand(enginesCommand());
   return new Command('lab').addCommand(bench);
 }

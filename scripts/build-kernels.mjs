@@ -28,7 +28,9 @@ const variants =
         ['avx2', ['-mavx2', '-mfma', '-DEBB_LANES=8']],
         ['sse2', []],
       ]
-    : [['baseline', process.arch === 'arm64' ? ['-DEBB_DEPTH=24'] : []]];
+    : process.arch === 'arm64'
+      ? [['neon', ['-DEBB_DEPTH=24']]]
+      : [['baseline', []]];
 
 const flags = ['-std=gnu11', '-O3', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-ffp-contract=fast'];
 const files = ['kernels.c', 'kernels.h', 'program.h', 'pool.c', 'pool.h', 'native.c'];
@@ -77,9 +79,7 @@ export async function buildKernels(say) {
     (await compile('native.c', 'native.o')) &&
     (
       await Promise.all(
-        variants.map(([name, more]) =>
-          compile('kernels.c', `${name}.o`, [...more, `-DEBB_RUN=ebb_run_${name}`]),
-        ),
+        variants.map(([name, more]) => compile('kernels.c', `${name}.o`, [...more, `-DEBB_SET=${name}`])),
       )
     ).every(Boolean) &&
     (await run([

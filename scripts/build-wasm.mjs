@@ -1,7 +1,8 @@
 // Builds the sparse engine's kernels as WebAssembly, into engine/sparse/kernels/kernels.wasm, which is committed: who uses ebb needs no
 // compiler for it. The compiler comes from npm in one fixed version, so that the same source gives the same bytes on every machine.
 //   node scripts/build-wasm.mjs           after a change of the kernels
-//   node scripts/build-wasm.mjs --check   only says whether the committed file is what the source gives
+//   node scripts/build-wasm.mjs --check   only says whether the committed file is what the source gives: status 1 where it is not, 2 where the
+//                                         compiler cannot be had
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -36,7 +37,7 @@ try {
   if (process.exitCode !== 1) say(`${built.length} bytes, ${isSame ? 'the same as before' : 'changed'}`);
 } catch (error) {
   say(error.message);
-  process.exitCode = 1;
+  process.exitCode = 2;
 } finally {
   remove();
 }

@@ -1,5 +1,4 @@
-// All kernels, in C with vector extensions (GCC and Clang). Compiled once for each instruction set: EBB_LANES float32 a vector, and EBB_RUN
-// the name of the one function that leaves this file.
+// All kernels, in C with vector extensions (GCC and Clang). Compiled once for each instruction set, with EBB_LANES float32 a vector.
 #include "kernels.h"
 
 #include <stddef.h>
@@ -102,8 +101,8 @@ static void clear_border(const ebb_step* step, float* channel) {
 
 INLINE void finish(const work* work, int channel, int pixel, const floats* sums, const int vectors) {
   const ebb_step* step = work->step;
-  const floats scale = splat(work->image[work->table[EBB_CONV_SCALE] + channel]);
-  const floats bias = splat(work->image[work->table[EBB_CONV_BIAS] + channel]);
+  const floats scale = splat(work->image[work->table[EBB_SCALE] + channel]);
+  const floats bias = splat(work->image[work->table[EBB_BIAS] + channel]);
   float* to = work->image + step->output + (ptrdiff_t)channel * step->output_plane + pixel;
   floats results[EBB_DEPTH];
   UNROLL for (int v = 0; v < vectors; v += 1) results[v] = multiply_add(sums[v], scale, bias);
@@ -117,31 +116,43 @@ INLINE void finish(const work* work, int channel, int pixel, const floats* sums,
   if (step->activation > EBB_RELU) activate(step, to, vectors);
 }
 
+typedef struct {
+  const int32_t* starts;
+  const int32_t* ends;
+} segment;
+
+INLINE segment segment_of(const work* work, int index) {
+  const int32_t* words = (const int32_t*)work->image;
+  const int32_t* at = work->table + EBB_SEGMENTS + 1 + 2 * index;
+  return (segment){words + at[0], words + at[1]};
+}
+
 // One output channel at a time: every nonzero is multiplied with `vectors` vectors of pixels. Where those are few, `ways` nonzeros are
 // summed apart, to hide the latency of a multiply-add.
 INLINE void sparse_block(const work* work, int pixel, const int vectors, const int ways) {
-  const int32_t* starts = (const int32_t*)work->image + work->table[EBB_CONV_STARTS];
-  const int32_t* ends = (const int32_t*)work->image + work->table[EBB_CONV_ENDS];
-  const ebb_nonzero* list = (const ebb_nonzero*)(work->image + work->table[EBB_CONV_LIST]);
+  const ebb_nonzero* list = (const ebb_nonzero*)(work->image + work->table[EBB_LIST]);
   const float* from = work->image + work->step->input + pixel;
   for (int channel = work->from; channel < work->to; channel += 1) {
-    const ebb_nonzero* nonzero = list + starts[channel];
-    const ebb_nonzero* end = list + ends[channel];
     floats sums[4][EBB_DEPTH];
     UNROLL for (int way = 0; way < ways; way += 1)
       UNROLL for (int v = 0; v < vectors; v += 1) sums[way][v] = splat(0);
-    for (; nonzero + ways <= end; nonzero += ways)
-      UNROLL for (int way = 0; way < ways; way += 1) {
-        const floats weight = splat(nonzero[way].weight);
-        const float* pixels = from + nonzero[way].offset;
+    for (int index = 0; index < work->table[EBB_SEGMENTS]; index += 1) {
+      const segment segment = segment_of(work, index);
+      const ebb_nonzero* nonzero = list + segment.starts[channel];
+      const ebb_nonzero* end = list + segment.ends[channel];
+      for (; nonzero + ways <= end; nonzero += ways)
+        UNROLL for (int way = 0; way < ways; way += 1) {
+          const floats weight = splat(nonzero[way].weight);
+          const float* pixels = from + nonzero[way].offset;
+          UNROLL for (int v = 0; v < vectors; v += 1)
+            sums[way][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[way][v]);
+        }
+      for (; ways > 1 && nonzero < end; nonzero += 1) {
+        const floats weight = splat(nonzero->weight);
+        const float* pixels = from + nonzero->offset;
         UNROLL for (int v = 0; v < vectors; v += 1)
-          sums[way][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[way][v]);
+          sums[0][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[0][v]);
       }
-    for (; ways > 1 && nonzero < end; nonzero += 1) {
-      const floats weight = splat(nonzero->weight);
-      const float* pixels = from + nonzero->offset;
-      UNROLL for (int v = 0; v < vectors; v += 1)
-        sums[0][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[0][v]);
     }
     UNROLL for (int way = 1; way < ways; way += 1)
       UNROLL for (int v = 0; v < vectors; v += 1) sums[0][v] += sums[way][v];
@@ -151,23 +162,24 @@ INLINE void sparse_block(const work* work, int pixel, const int vectors, const i
 
 // Four output channels at a time: every vector of pixels is loaded once for the four.
 INLINE void shared_block(const work* work, int pixel, const int vectors) {
-  const int32_t* starts = (const int32_t*)work->image + work->table[EBB_CONV_STARTS];
-  const int32_t* ends = (const int32_t*)work->image + work->table[EBB_CONV_ENDS];
-  const ebb_block* list = (const ebb_block*)(work->image + work->table[EBB_CONV_LIST]);
+  const ebb_block* list = (const ebb_block*)(work->image + work->table[EBB_LIST]);
   const float* from = work->image + work->step->input + pixel;
   for (int channel = work->from; channel < work->to; channel += 4) {
-    const ebb_block* block = list + starts[channel / 4];
-    const ebb_block* end = list + ends[channel / 4];
     floats sums[4][EBB_WIDE];
     UNROLL for (int i = 0; i < 4; i += 1)
       UNROLL for (int v = 0; v < vectors; v += 1) sums[i][v] = splat(0);
-    for (; block < end; block += 1) {
-      const float* pixels = from + block->offset;
-      floats values[EBB_WIDE];
-      UNROLL for (int v = 0; v < vectors; v += 1) values[v] = load(pixels + v * EBB_LANES);
-      UNROLL for (int i = 0; i < 4; i += 1) {
-        const floats weight = splat(block->weights[i]);
-        UNROLL for (int v = 0; v < vectors; v += 1) sums[i][v] = multiply_add(weight, values[v], sums[i][v]);
+    for (int index = 0; index < work->table[EBB_SEGMENTS]; index += 1) {
+      const segment segment = segment_of(work, index);
+      const ebb_block* block = list + segment.starts[channel / 4];
+      const ebb_block* end = list + segment.ends[channel / 4];
+      for (; block < end; block += 1) {
+        const float* pixels = from + block->offset;
+        floats values[EBB_WIDE];
+        UNROLL for (int v = 0; v < vectors; v += 1) values[v] = load(pixels + v * EBB_LANES);
+        UNROLL for (int i = 0; i < 4; i += 1) {
+          const floats weight = splat(block->weights[i]);
+          UNROLL for (int v = 0; v < vectors; v += 1) sums[i][v] = multiply_add(weight, values[v], sums[i][v]);
+        }
       }
     }
     for (int i = 0; i < 4; i += 1) finish(work, channel + i, pixel, sums[i], vectors);
@@ -205,7 +217,7 @@ static void shared_blocks(const work* work, int pixel, int vectors) {
 // Sparse convolution over padded planes (compare SkimCaffe's direct sparse convolution, Park et al., ICLR 2017): an output's pixels lie as
 // far apart as its input's, so that a nonzero's input is one distance away for all of them, and borders need no test.
 static void convolve(const work* work) {
-  const int isShared = work->table[EBB_CONV_WIDTH] == 4;
+  const int isShared = work->table[EBB_WIDTH] == 4;
   const int depth = isShared ? EBB_WIDE : EBB_DEPTH;
   const int vectors = vectors_of(pixels_of(work->step));
   const int blocks = (vectors + depth - 1) / depth;
@@ -226,8 +238,8 @@ static void multiply(const work* work) {
   float* y = work->image + step->output;
   for (int o = work->from; o < work->to; o += 1) {
     float sum = 0;
-    if (work->table[EBB_CONV_WIDTH] == 0) {
-      const float* row = work->image + work->table[EBB_CONV_LIST] + (ptrdiff_t)o * step->inputs;
+    if (work->table[EBB_WIDTH] == 0) {
+      const float* row = work->image + work->table[EBB_LIST] + (ptrdiff_t)o * step->inputs;
       floats sums[2] = {splat(0), splat(0)};
       int i = 0;
       for (; i + 2 * EBB_LANES <= step->inputs; i += 2 * EBB_LANES)
@@ -237,16 +249,19 @@ static void multiply(const work* work) {
       for (int lane = 0; lane < EBB_LANES; lane += 1) sum += sums[0][lane];
       for (; i < step->inputs; i += 1) sum += row[i] * x[i];
     } else {
-      const ebb_nonzero* list = (const ebb_nonzero*)(work->image + work->table[EBB_CONV_LIST]);
-      const ebb_nonzero* nonzero = list + ((const int32_t*)work->image + work->table[EBB_CONV_STARTS])[o];
-      const ebb_nonzero* end = list + ((const int32_t*)work->image + work->table[EBB_CONV_ENDS])[o];
+      const ebb_nonzero* list = (const ebb_nonzero*)(work->image + work->table[EBB_LIST]);
       float sums[4] = {0, 0, 0, 0};
-      for (; nonzero + 4 <= end; nonzero += 4)
-        UNROLL for (int k = 0; k < 4; k += 1) sums[k] += nonzero[k].weight * x[nonzero[k].offset];
-      for (; nonzero < end; nonzero += 1) sums[0] += nonzero->weight * x[nonzero->offset];
+      for (int index = 0; index < work->table[EBB_SEGMENTS]; index += 1) {
+        const segment segment = segment_of(work, index);
+        const ebb_nonzero* nonzero = list + segment.starts[o];
+        const ebb_nonzero* end = list + segment.ends[o];
+        for (; nonzero + 4 <= end; nonzero += 4)
+          UNROLL for (int k = 0; k < 4; k += 1) sums[k] += nonzero[k].weight * x[nonzero[k].offset];
+        for (; nonzero < end; nonzero += 1) sums[0] += nonzero->weight * x[nonzero->offset];
+      }
       sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
     }
-    sum = sum * work->image[work->table[EBB_CONV_SCALE] + o] + work->image[work->table[EBB_CONV_BIAS] + o];
+    sum = sum * work->image[work->table[EBB_SCALE] + o] + work->image[work->table[EBB_BIAS] + o];
     if (step->other != EBB_NOWHERE) sum += work->image[step->other + o];
     y[o] = activated(step, splat(sum))[0];
   }
@@ -385,4 +400,15 @@ void EBB_RUN(const ebb_step* step, float* image, int level, int from, int to, co
       softmax(&work);
       break;
   }
+}
+
+int EBB_PEAK(int rounds, float* sink) {
+  floats sums[EBB_DEPTH];
+  const floats factor = splat(*sink);
+  UNROLL for (int v = 0; v < EBB_DEPTH; v += 1) sums[v] = splat((float)v);
+  for (int round = 0; round < rounds; round += 1)
+    UNROLL for (int v = 0; v < EBB_DEPTH; v += 1) sums[v] = multiply_add(sums[v], factor, factor);
+  UNROLL for (int v = 1; v < EBB_DEPTH; v += 1) sums[0] += sums[v];
+  *sink = sums[0][0];
+  return EBB_DEPTH * EBB_LANES;
 }

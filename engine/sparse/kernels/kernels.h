@@ -3,13 +3,24 @@
 
 #include "program.h"
 
-#ifndef EBB_RUN
-#define EBB_RUN ebb_run_step
+// The source is compiled once for each instruction set, which ends the names of its functions.
+#ifndef EBB_SET
+#define EBB_SET baseline
 #endif
+#define EBB_JOIN(name, set) name##_##set
+#define EBB_NAME(name, set) EBB_JOIN(name, set)
+#define EBB_RUN EBB_NAME(ebb_run, EBB_SET)
+#define EBB_PEAK EBB_NAME(ebb_peak, EBB_SET)
 
 // Runs channels `from` to `to` of a step. `input` and `output` are the net's, `[channels, rows, columns]`.
 typedef void ebb_run_function(const ebb_step* step, float* image, int level, int from, int to, const float* input, float* output);
 
 ebb_run_function EBB_RUN;
+
+// Multiply-adds on registers alone, as fast as the machine can: what the kernels are measured against.
+// Returns how many one round has; `sink` takes a number, so that nothing is optimised away.
+typedef int ebb_peak_function(int rounds, float* sink);
+
+ebb_peak_function EBB_PEAK;
 
 #endif

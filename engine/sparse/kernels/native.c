@@ -5,27 +5,32 @@
 
 #include "pool.h"
 
-#define VARIANT(name) ebb_run_function name
+#define VARIANT(set)                     \
+  ebb_run_function ebb_run_##set; \
+  ebb_peak_function ebb_peak_##set;
+#define ENTRY(set) {#set, ebb_run_##set, ebb_peak_##set}
+
 #if defined(__x86_64__)
-VARIANT(ebb_run_avx512);
-VARIANT(ebb_run_avx2);
-VARIANT(ebb_run_sse2);
+VARIANT(avx512)
+VARIANT(avx2)
+VARIANT(sse2)
+#elif defined(__aarch64__)
+VARIANT(neon)
 #else
-VARIANT(ebb_run_baseline);
+VARIANT(baseline)
 #endif
 
 static const struct {
   const char* name;
   ebb_run_function* run;
+  ebb_peak_function* peak;
 } variants[] = {
 #if defined(__x86_64__)
-    {"avx512", ebb_run_avx512},
-    {"avx2", ebb_run_avx2},
-    {"sse2", ebb_run_sse2},
+    ENTRY(avx512), ENTRY(avx2), ENTRY(sse2),
 #elif defined(__aarch64__)
-    {"neon", ebb_run_baseline},
+    ENTRY(neon),
 #else
-    {"baseline", ebb_run_baseline},
+    ENTRY(baseline),
 #endif
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
@@ -48,6 +53,13 @@ typedef struct {
   ebb_program* programs;
   uint32_t program_count;
 } engine;
+
+// Index of a supported variant, or -1.
+static int variant_of(const char* name) {
+  for (int i = 0; i < VARIANTS; i += 1)
+    if (strcmp(variants[i].name, name) == 0 && is_supported(i)) return i;
+  return -1;
+}
 
 static napi_value fail(napi_env env, const char* message) {
   napi_throw_error(env, NULL, message);
@@ -83,10 +95,8 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
       napi_get_typedarray_info(env, argv[1], &type, &numbers, &programs, NULL, NULL) != napi_ok || type != napi_int32_array ||
       napi_get_value_string_utf8(env, argv[2], name, sizeof name, &length) != napi_ok)
     return fail(env, "open(image, programs, instructions) takes two Int32Arrays and a string");
-  ebb_run_function* run = NULL;
-  for (int i = 0; i < VARIANTS; i += 1)
-    if (strcmp(variants[i].name, name) == 0 && is_supported(i)) run = variants[i].run;
-  if (run == NULL) return fail(env, "this processor lacks the instructions");
+  const int variant = variant_of(name);
+  if (variant < 0) return fail(env, "this processor lacks the instructions");
 
   engine* self = calloc(1, sizeof *self);
   if (self == NULL) return fail(env, "out of memory");
@@ -94,7 +104,7 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
   self->program_count = (uint32_t)(numbers / 2);
   self->image = aligned_alloc(64, (words * 4 + 63) / 64 * 64);
   self->programs = calloc(self->program_count + 1, sizeof *self->programs);
-  self->pool = ebb_pool_create(run);
+  self->pool = ebb_pool_create(variants[variant].run);
   if (self->image == NULL || self->programs == NULL || self->pool == NULL) {
     destroy(self);
     free(self);
@@ -163,6 +173,23 @@ static napi_value close_engine(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+// peak(instructions, rounds) -> multiply-adds that were done
+static napi_value run_peak(napi_env env, napi_callback_info info) {
+  size_t argc = 2, length;
+  napi_value argv[2], result;
+  char name[16];
+  int32_t rounds;
+  float sink = 1e-3f;
+  if (napi_get_cb_info(env, info, &argc, argv, NULL, NULL) != napi_ok || argc != 2 ||
+      napi_get_value_string_utf8(env, argv[0], name, sizeof name, &length) != napi_ok ||
+      napi_get_value_int32(env, argv[1], &rounds) != napi_ok)
+    return fail(env, "peak(instructions, rounds) takes a string and a number");
+  const int variant = variant_of(name);
+  if (variant < 0) return fail(env, "this processor lacks the instructions");
+  const double done = (double)variants[variant].peak(rounds, &sink) * rounds;
+  return napi_create_double(env, done, &result) == napi_ok ? result : NULL;
+}
+
 // Names of the instruction sets that this processor has, best first.
 static napi_value supported(napi_env env) {
   napi_value names, name;
@@ -179,7 +206,7 @@ NAPI_MODULE_INIT() {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"open", open_engine}, {"run", run_engine}, {"close", close_engine}};
+  } functions[] = {{"open", open_engine}, {"run", run_engine}, {"close", close_engine}, {"peak", run_peak}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i += 1)
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) == napi_ok)
       napi_set_named_property(env, exports, functions[i].name, function);

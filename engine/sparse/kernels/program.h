@@ -28,12 +28,12 @@ enum { EBB_INPUT = -2, EBB_OUTPUT = -3, EBB_NOWHERE = -1 };
 
 // A level's words in a convolution's or dense step's table.
 enum ebb_product_table {
-  EBB_CONV_WIDTH,   // channels that share a list, 1 or 4; dense: 0 where rows are whole
-  EBB_CONV_STARTS,  // of each list, and one behind its end, in elements
-  EBB_CONV_ENDS,
-  EBB_CONV_LIST,
-  EBB_CONV_SCALE,   // of each channel
-  EBB_CONV_BIAS,
+  EBB_WIDTH,     // channels that share a list, 1 or 4; of a dense step 0 where rows are whole
+  EBB_LIST,      // nonzeros, blocks or whole rows
+  EBB_SCALE,     // of each channel
+  EBB_BIAS,
+  EBB_SEGMENTS,  // how many parts of the list the level reads; then, for each, where these words are: every row's first element, and one
+                 // behind its last
 };
 
 enum ebb_map_table { EBB_MAP_SCALE, EBB_MAP_BIAS };

@@ -26,9 +26,6 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
   return a.every((value, index) => Object.is(value, b[index]));
 }
 
-/** Words of a level's row in the table: ebb_product_table. */
-const tableWords = 6;
-
 export function planConv(
   levels: FlatConv[],
   at: (value: Value) => At,
@@ -59,16 +56,40 @@ export function planConv(
     (_, level) => shared && 4 * sharedCost * countEntries(shared, level) <= countEntries(alone, level),
   );
   const lanes = shared && isShared ? 4 : 1;
-  const { list, starts, ends } = writeLists(shared && isShared ? shared : alone, lanes, offsetOf, image);
-  const table = levels.flatMap((_, level) => [
-    lanes,
-    starts[level] ?? 0,
-    ends[level] ?? 0,
-    list,
-    finish[level]?.scale ?? 0,
-    finish[level]?.bias ?? 0,
-  ]);
-  return { ...productFields(step, at), table: image.add(new Int32Array(table)), tableWords };
+  const written = writeLists(shared && isShared ? shared : alone, lanes, offsetOf, image);
+  return {
+    ...productFields(step, at),
+    ...writeTable(levels.length, image, (level) => ({
+      width: lanes,
+      list: written.list,
+      segments: written.levels[level] ?? [],
+      ...(finish[level] ?? { scale: 0, bias: 0 }),
+    })),
+  };
+}
+
+type TableRow = {
+  width: number;
+  list: number;
+  scale: number;
+  bias: number;
+  segments: { starts: number; ends: number }[];
+};
+
+/** ebb_product_table, level by level. */
+function writeTable(
+  levels: number,
+  image: ImageWriter,
+  rowOf: (level: number) => TableRow,
+): Pick<StepFields, 'table' | 'tableWords'> {
+  const rows = Array.from({ length: levels }, (_, level) => rowOf(level));
+  const tableWords = 5 + 2 * Math.max(...rows.map(({ segments }) => segments.length));
+  const words = new Int32Array(levels * tableWords);
+  for (const [level, { width, list, scale, bias, segments }] of rows.entries()) {
+    const pairs = segments.flatMap(({ starts, ends }) => [starts, ends]);
+    words.set([width, list, scale, bias, segments.length, ...pairs], level * tableWords);
+  }
+  return { table: image.add(words), tableWords };
 }
 
 /** Entries as the kernels read them: `ebb_nonzero` and `ebb_block`. */
@@ -80,19 +101,20 @@ function writeLists(
 ) {
   const words = new Int32Array(lists.columns.length * (lanes + 1));
   const floats = new Float32Array(words.buffer);
-  for (const [level, starts] of lists.starts.entries())
+  for (const { starts, ends } of lists.segments)
     starts.forEach((start, row) => {
-      for (let entry = start; entry < (lists.ends[level]?.[row] ?? start); entry += 1) {
+      for (let entry = start; entry < (ends[row] ?? start); entry += 1) {
         const first = entry * (lanes + 1);
         floats.set(lists.weights.subarray(entry * lanes, (entry + 1) * lanes), first);
         words[first + lanes] = offsetOf(row * lanes, lists.columns[entry] ?? 0);
       }
     });
-  return {
-    list: image.add(words),
-    starts: lists.starts.map((starts) => image.add(starts)),
-    ends: lists.ends.map((ends) => image.add(ends)),
-  };
+  const list = image.add(words);
+  const segments = lists.segments.map(({ starts, ends }) => ({
+    starts: image.add(starts),
+    ends: image.add(ends),
+  }));
+  return { list, levels: lists.levels.map(({ first, count }) => segments.slice(first, first + count)) };
 }
 
 /** From this share of nonzeros on, whole rows are faster than lists. */
@@ -121,11 +143,11 @@ export function planDense(
     rows.push(added);
     return added.at;
   };
-  const table = levels.flatMap(({ weights }, level) => {
-    const { scale, bias } = finish[level] ?? { scale: 0, bias: 0 };
-    if (isDense[level]) return [0, 0, 0, rowsOf(weights), scale, bias];
-    return [1, written?.starts[level] ?? 0, written?.ends[level] ?? 0, written?.list ?? 0, scale, bias];
+  const table = writeTable(levels.length, image, (level) => {
+    const own = finish[level] ?? { scale: 0, bias: 0 };
+    const { weights } = levels[level] ?? step;
+    if (isDense[level]) return { width: 0, list: rowsOf(weights), segments: [], ...own };
+    return { width: 1, list: written?.list ?? 0, segments: written?.levels[level] ?? [], ...own };
   });
-  const words = image.add(new Int32Array(table));
-  return { ...productFields(step, at), inputs: columns, table: words, tableWords };
+  return { ...productFields(step, at), inputs: columns, ...table };
 }

@@ -1,17 +1,20 @@
-/** The nonzeros of one row (an output channel, or four that share a mask) at every level. */
+/** Nonzeros that a level has and the next sparser one has not, row by row. */
+export type Segment = { starts: Int32Array; ends: Int32Array };
+
+/** The nonzeros of rows (output channels, or fours of them that share a mask) at every level. */
 export type SharedLists = {
-  /** Row by row: index of the entry's column, and its `width` weights. */
+  /** The entries' columns, and `width` weights of each. */
   columns: Int32Array;
   weights: Float32Array;
-  /** By level and row: first entry, and one behind the last. */
-  starts: Int32Array[];
-  ends: Int32Array[];
+  segments: Segment[];
+  /** By level: the segments that make it up, as a range of `segments`. */
+  levels: { first: number; count: number }[];
 };
 
 /**
- * Lists the nonzeros of `rows * width` outputs so that levels share them: in a row, the sparsest level's come first, then what each denser
- * one adds; a level is the place where it ends. Where a level does not keep all that the sparser one has, with the same bits, its row gets a
- * list of its own.
+ * Lists the nonzeros of `rows * width` outputs so that levels share them: the sparsest level's come first, for all rows, then what each denser
+ * one adds. A level is the number of segments that it reads, and what sparse levels read lies close together. Where a level does not keep all
+ * that the sparser one has, with the same bits, it gets a list of its own.
  *
  * @param levels weights `[rows * width, columns]` of each level, densest first.
  */
@@ -21,46 +24,78 @@ export function shareLists(
 ): SharedLists {
   const { rows, width, columns } = size;
   const bits = levels.map(({ buffer, byteOffset, length }) => new Int32Array(buffer, byteOffset, length));
-  const starts = levels.map(() => new Int32Array(rows));
-  const ends = levels.map(() => new Int32Array(rows));
+  const lanes = Array.from({ length: width }, (_, lane) => lane * columns);
+  const firstOf = (row: number) => row * width * columns;
   const entries: number[] = [];
   const values: number[] = [];
-  const lanes = Array.from({ length: width }, (_, lane) => lane * columns);
+  const segments: Segment[] = [];
+  const ranges: SharedLists['levels'] = [];
+  /** By row and column: whether the segments of the level before hold it. */
+  let held = new Uint8Array(rows * columns);
+  let chain = 0;
 
-  for (let row = 0; row < rows; row += 1) {
-    const first = row * width * columns;
-    let start = entries.length;
-    /** The level that last wrote to this row's list, and which columns the list holds. */
-    let writer = -1;
-    let held = new Uint8Array(columns);
-    for (let level = levels.length - 1; level >= 0; level -= 1) {
-      const own = levels[level] ?? new Float32Array();
-      const isKept = (column: number) => lanes.some((lane) => own[first + lane + column] !== 0);
-      const isSame = (column: number) =>
-        isKept(column) &&
-        lanes.every((lane) => bits[level]?.[first + lane + column] === bits[writer]?.[first + lane + column]);
-      if (writer >= 0 && !held.every((isHeld, column) => isHeld === 0 || isSame(column))) {
-        start = entries.length;
-        held = new Uint8Array(columns);
-      }
-      for (let column = 0; column < columns; column += 1) {
-        if (held[column] === 1 || !isKept(column)) continue;
-        held[column] = 1;
-        entries.push(column);
-        for (const lane of lanes) values.push(own[first + lane + column] ?? 0);
-      }
-      writer = level;
-      (starts[level] as Int32Array)[row] = start;
-      (ends[level] as Int32Array)[row] = entries.length;
+  for (let level = levels.length - 1; level >= 0; level -= 1) {
+    const own = levels[level] as Float32Array;
+    const ownBits = bits[level] as Int32Array;
+    const before = bits[level + 1];
+    const isKept = (at: number) => lanes.some((lane) => own[at + lane] !== 0);
+    if (before && !holdsAll({ held, rows, columns, firstOf, lanes, isKept, ownBits, before })) {
+      held = new Uint8Array(rows * columns);
+      chain = segments.length;
     }
+    const segment = { starts: new Int32Array(rows), ends: new Int32Array(rows) };
+    const from = entries.length;
+    for (let row = 0; row < rows; row += 1) {
+      segment.starts[row] = entries.length;
+      for (let column = 0; column < columns; column += 1) {
+        const at = firstOf(row) + column;
+        if (held[row * columns + column] === 1 || !isKept(at)) continue;
+        held[row * columns + column] = 1;
+        entries.push(column);
+        for (const lane of lanes) values.push(own[at + lane] as number);
+      }
+      segment.ends[row] = entries.length;
+    }
+    // Levels of the same weights are the same segments.
+    if (entries.length > from || segments.length === chain) segments.push(segment);
+    ranges[level] = { first: chain, count: segments.length - chain };
   }
-  return { columns: Int32Array.from(entries), weights: Float32Array.from(values), starts, ends };
+  return {
+    columns: Int32Array.from(entries),
+    weights: Float32Array.from(values),
+    segments,
+    levels: ranges,
+  };
+}
+
+/** Whether a level keeps every weight that is held, with the bits of the level before. */
+function holdsAll(check: {
+  held: Uint8Array;
+  rows: number;
+  columns: number;
+  firstOf: (row: number) => number;
+  lanes: number[];
+  isKept: (at: number) => boolean;
+  ownBits: Int32Array;
+  before: Int32Array;
+}): boolean {
+  const { held, rows, columns, firstOf, lanes, isKept, ownBits, before } = check;
+  for (let row = 0; row < rows; row += 1)
+    for (let column = 0; column < columns; column += 1) {
+      if (held[row * columns + column] === 0) continue;
+      const at = firstOf(row) + column;
+      if (!isKept(at) || lanes.some((lane) => ownBits[at + lane] !== before[at + lane])) return false;
+    }
+  return true;
 }
 
 /** Entries of a level in all rows. */
-export function countEntries({ starts, ends }: SharedLists, level: number): number {
-  return (ends[level] ?? new Int32Array()).reduce(
-    (sum, end, row) => sum + end - (starts[level]?.[row] ?? 0),
-    0,
-  );
+export function countEntries({ segments, levels }: SharedLists, level: number): number {
+  const { first = 0, count = 0 } = levels[level] ?? {};
+  return segments
+    .slice(first, first + count)
+    .reduce(
+      (sum, { starts, ends }) => sum + ends.reduce((own, end, row) => own + end - (starts[row] ?? 0), 0),
+      0,
+    );
 }

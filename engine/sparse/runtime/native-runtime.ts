@@ -17,6 +17,7 @@ type Addon = {
     batch: number,
   ): void;
   close(engine: unknown): void;
+  peak(instructions: string, rounds: number): number;
 };
 
 /** Where `scripts/build-kernels.mjs` puts the addon; what is compiled stands in dist/engine/sparse/runtime/. */
@@ -26,6 +27,8 @@ export type NativeKernels = {
   /** Instruction sets of this processor that the addon has kernels for, best first. */
   instructions: string[];
   open(plan: Plan, instructions?: string): Runtime;
+  /** Does multiply-adds on registers alone; returns how many. */
+  peak(instructions: string, rounds: number): number;
 };
 
 /** @throws Error where the addon is not there, or does not load on this machine. */
@@ -33,6 +36,7 @@ export function loadNativeKernels(path = addonPath): NativeKernels {
   const addon = createRequire(import.meta.url)(path) as Addon;
   return {
     instructions: addon.instructions,
+    peak: (instructions, rounds) => addon.peak(instructions, rounds),
     open: (plan, instructions = addon.instructions[0] ?? '') => openNative(addon, plan, instructions),
   };
 }
