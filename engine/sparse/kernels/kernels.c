@@ -94,8 +94,12 @@ INLINE int vectors_of(int pixels) { return (pixels + EBB_LANES - 1) / EBB_LANES;
 static void clear_border(const ebb_step* step, float* channel) {
   const int between = step->row - step->columns;
   const int pixels = pixels_of(step);
-  for (int row = 0; row + 1 < step->rows; row += 1)
-    for (int i = 0; i < between; i += 1) channel[row * step->row + step->columns + i] = 0;
+  // The column that "same" 3 x 3 convolutions need.
+  if (between == 1)
+    for (float* end = channel + step->columns; end < channel + pixels; end += step->row) *end = 0;
+  else
+    for (int row = 0; row + 1 < step->rows; row += 1)
+      for (int i = 0; i < between; i += 1) channel[row * step->row + step->columns + i] = 0;
   for (int i = pixels; i < vectors_of(pixels) * EBB_LANES; i += 1) channel[i] = 0;
 }
 
@@ -285,6 +289,30 @@ static void map(const work* work) {
   }
 }
 
+// Every second number of two vectors.
+INLINE floats every_second(floats low, floats high) {
+#if EBB_LANES == 4
+  return __builtin_shufflevector(low, high, 0, 2, 4, 6);
+#elif EBB_LANES == 8
+  return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+#else
+  return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#endif
+}
+
+// At a distance of 2 one number beyond the last is read: planes are followed by borders, and the net's input is never read so.
+static void copy_row(float* to, const float* from, int columns, int distance) {
+  if (distance == 1) {
+    __builtin_memcpy(to, from, sizeof(float) * (size_t)columns);
+    return;
+  }
+  int column = 0;
+  if (distance == 2)
+    for (; column + EBB_LANES <= columns; column += EBB_LANES)
+      store(to + column, every_second(load(from + 2 * column), load(from + 2 * column + EBB_LANES)));
+  for (; column < columns; column += 1) to[column] = from[(ptrdiff_t)column * distance];
+}
+
 static void copy(const work* work, const float* input, float* output) {
   const ebb_step* step = work->step;
   const float* source = step->input == EBB_INPUT ? input : work->image + step->input;
@@ -293,11 +321,7 @@ static void copy(const work* work, const float* input, float* output) {
     for (int row = 0; row < step->rows; row += 1) {
       const float* from = source + (ptrdiff_t)channel * step->input_plane + (ptrdiff_t)row * step->input_row;
       float* to = target + (ptrdiff_t)channel * step->output_plane + (ptrdiff_t)row * step->row;
-      if (step->input_column == 1)
-        __builtin_memcpy(to, from, sizeof(float) * (size_t)step->columns);
-      else
-        for (int column = 0; column < step->columns; column += 1)
-          to[column] = from[(ptrdiff_t)column * step->input_column];
+      copy_row(to, from, step->columns, step->input_column);
     }
 }
 
