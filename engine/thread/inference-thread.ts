@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import type { EngineName } from '../engine.ts';
 import type { Backend } from './backend.ts';
 import {
+  closeMessage,
   type RunMessage,
   type Skipped,
   settingsOf,
@@ -45,6 +46,7 @@ async function openAll(): Promise<Map<EngineName, Backend>> {
 }
 
 async function answer(backends: Map<EngineName, Backend>, message: RunMessage): Promise<void> {
+  if (settings.isClosing) throw new Error('the engine is closed');
   const level = message.level ?? settings.level;
   const engine = message.engine ?? settings.engineOf(level);
   const startedMs = sharedNowMs();
@@ -60,7 +62,12 @@ async function serve(): Promise<void> {
   const backends = await openAll();
   // Runs must not overlap: a message that comes while one is awaited waits for it.
   let last = Promise.resolve();
-  port?.on('message', (message: RunMessage) => {
+  port?.on('message', (message: RunMessage | typeof closeMessage) => {
+    if (message === closeMessage) {
+      // With nobody to listen to, the thread ends.
+      last.then(() => port?.close());
+      return;
+    }
     last = last.then(() =>
       answer(backends, message).catch((error: Error) =>
         say({ kind: 'refused', id: message.id, error: error.message }),

@@ -19,15 +19,20 @@ export type ThreadData = {
 export type Settings = {
   level: number;
   threads: number;
+  /** Runs that have not begun shall not begin. */
+  isClosing: boolean;
   /** The engine that runs a level. */
   engineOf(level: number): EngineName;
   setEngine(level: number, engine: EngineName): void;
 };
 
+/** Words before those of the levels' engines: level, threads, closing. */
+const firstEngine = 3;
+
 const engineCodes: readonly EngineName[] = ['ort', 'sparse'];
 
 export function createSettings(levels: number): SharedArrayBuffer {
-  return new SharedArrayBuffer((2 + levels) * Int32Array.BYTES_PER_ELEMENT);
+  return new SharedArrayBuffer((firstEngine + levels) * Int32Array.BYTES_PER_ELEMENT);
 }
 
 export function settingsOf(shared: SharedArrayBuffer): Settings {
@@ -45,8 +50,14 @@ export function settingsOf(shared: SharedArrayBuffer): Settings {
     set threads(threads) {
       Atomics.store(words, 1, threads);
     },
-    engineOf: (level) => engineCodes[Atomics.load(words, 2 + level)] ?? 'ort',
-    setEngine: (level, engine) => Atomics.store(words, 2 + level, engineCodes.indexOf(engine)),
+    get isClosing() {
+      return Atomics.load(words, 2) === 1;
+    },
+    set isClosing(closing) {
+      Atomics.store(words, 2, Number(closing));
+    },
+    engineOf: (level) => engineCodes[Atomics.load(words, firstEngine + level)] ?? 'ort',
+    setEngine: (level, engine) => Atomics.store(words, firstEngine + level, engineCodes.indexOf(engine)),
   };
 }
 
@@ -72,6 +83,9 @@ export type RunMessage = {
   /** `performance.timeOrigin + performance.now()` at the call of `run`, in milliseconds: a clock both threads share. */
   submittedMs: number;
 };
+
+/** The last message: the thread ends as soon as it is between two runs. */
+export const closeMessage = 'close';
 
 export type ThreadMessage =
   | { kind: 'ready'; opened: Opened[]; skipped: Skipped[] }

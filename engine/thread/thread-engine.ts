@@ -4,6 +4,7 @@ import { inputSize } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import type { Engine, EngineName, OpenOptions, RunOptions, RunResult } from '../engine.ts';
 import {
+  closeMessage,
   createSettings,
   type Opened,
   type RunMessage,
@@ -14,6 +15,9 @@ import {
   type ThreadData,
   type ThreadMessage,
 } from './protocol.ts';
+
+/** A run that takes longer while the engine closes is taken for one that hangs. */
+const hangMs = 5000;
 
 type Waiting = { resolve: (result: RunResult) => void; reject: (error: Error) => void };
 
@@ -32,6 +36,7 @@ class ThreadEngine implements Engine {
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
   readonly ended: Promise<Error>;
+  readonly #exited: Promise<unknown>;
   readonly #tellEnd: (reason: Error) => void;
   #end: Error | undefined;
 
@@ -57,6 +62,9 @@ class ThreadEngine implements Engine {
     this.#worker.on('error', (error) =>
       this.#fail(new Error(`The inference thread crashed: ${error.message}`, { cause: error })),
     );
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', resolve);
+    });
     this.#worker.on('exit', () => this.#fail(new Error('The inference thread ended')));
   }
 
@@ -113,7 +121,12 @@ class ThreadEngine implements Engine {
 
   async close(): Promise<void> {
     this.#fail(new Error('The engine was closed'));
-    await this.#worker.terminate();
+    this.#settings.isClosing = true;
+    // onnxruntime ends the whole process where its thread is terminated inside a run: that is for a thread that hangs.
+    const timer = setTimeout(() => this.#worker.terminate(), hangMs);
+    this.#worker.postMessage(closeMessage);
+    await this.#exited;
+    clearTimeout(timer);
   }
 
   #requireLevel(level: number): void {

@@ -280,6 +280,12 @@ static void map(const work* work) {
     float* to = work->image + step->output + (ptrdiff_t)channel * step->output_plane;
     const floats scale = splat(work->image[work->table[EBB_MAP_SCALE] + channel]);
     const floats bias = splat(work->image[work->table[EBB_MAP_BIAS] + channel]);
+    if (step->output_plane == 1) {
+      // A vector's numbers stand side by side: no room for more than one.
+      const float other_value = step->other != EBB_NOWHERE ? *other : 0;
+      *to = activated(step, splat(*from) * scale + bias + splat(other_value))[0];
+      continue;
+    }
     for (int i = 0; i < pixels; i += EBB_LANES) {
       floats x = load(from + i) * scale + bias;
       if (step->other != EBB_NOWHERE) x += load(other + i);
