@@ -1,4 +1,6 @@
 // Builds the sparse engine's native kernels, into .kernels/, with the C compiler that is there ($CC, cc, gcc or clang).
+//   node scripts/build-kernels.mjs
+//   node scripts/build-kernels.mjs --sanitize   with GCC's address and undefined-behaviour sanitizers: see CONTRIBUTING.md
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -33,6 +35,13 @@ const variants =
       : [['baseline', []]];
 
 const flags = ['-std=gnu11', '-O3', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-ffp-contract=fast'];
+// Vectors are read at any float's address, as <immintrin.h>'s unaligned loads do: the type says so, and the sanitizer checks it.
+const sanitizers = [
+  '-g',
+  '-fno-omit-frame-pointer',
+  '-fsanitize=address,undefined',
+  '-fno-sanitize-recover=undefined',
+];
 const files = ['kernels.c', 'kernels.h', 'program.h', 'pool.c', 'pool.h', 'native.c'];
 
 async function findCompiler() {
@@ -43,25 +52,27 @@ async function findCompiler() {
   return undefined;
 }
 
-function fingerprint(compiler) {
+function fingerprint(compiler, isSanitized) {
   const hash = createHash('sha256');
   for (const file of files) hash.update(readFileSync(join(sources, file))).update('\0');
   hash.update(readFileSync(fileURLToPath(import.meta.url)));
-  return `${hash.digest('hex')} ${compiler} ${process.platform} ${process.arch}`;
+  return `${hash.digest('hex')} ${compiler} ${process.platform} ${process.arch}${isSanitized ? ' sanitized' : ''}`;
 }
 
 /**
  * Builds what is missing or stale.
  *
  * @param {(text: string) => void} say
+ * @param {{ isSanitized?: boolean }} options
  * @returns whether the kernels are there; the engine does without.
  */
-export async function buildKernels(say) {
+export async function buildKernels(say, { isSanitized = false } = {}) {
   if (process.platform === 'win32') return false;
   const compiler = await findCompiler();
   if (compiler === undefined) return false;
   const stamp = join(home, 'stamp');
-  const value = fingerprint(compiler);
+  const value = fingerprint(compiler, isSanitized);
+  const checks = isSanitized ? sanitizers : [];
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === value) return true;
   say('compiling the native kernels of the sparse engine');
   const next = `${home}.tmp-${process.pid}`;
@@ -73,7 +84,7 @@ export async function buildKernels(say) {
     return status === 0;
   };
   const compile = (file, object, more = []) =>
-    run([...flags, ...more, `-I${headers}`, '-c', join(sources, file), '-o', object]);
+    run([...flags, ...checks, ...more, `-I${headers}`, '-c', join(sources, file), '-o', object]);
   const built =
     (await compile('pool.c', 'pool.o')) &&
     (await compile('native.c', 'native.o')) &&
@@ -84,6 +95,7 @@ export async function buildKernels(say) {
     ).every(Boolean) &&
     (await run([
       '-shared',
+      ...checks,
       ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
       '-o',
       'ebb-kernels.node',
@@ -104,7 +116,8 @@ export async function buildKernels(say) {
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const say = (text) => process.stderr.write(`build:kernels: ${text}\n`);
-  if (await buildKernels(say)) say(`they are in ${home}`);
+  if (await buildKernels(say, { isSanitized: process.argv.includes('--sanitize') }))
+    say(`they are in ${home}`);
   else {
     say('no native kernels: install a C compiler (Debian: apt-get install gcc libc6-dev)');
     process.exitCode = 1;

@@ -79,6 +79,11 @@ export class NodeReader {
   floats(index: number): { dims: number[]; data: Float32Array } {
     const { name, dims, data } = this.#constant(index);
     if (!(data instanceof Float32Array)) throw this.unsupported(`"${name}" must be float32`);
+    const size = dims.reduce((product, dim) => product * dim, 1);
+    if (size !== data.length || dims.some((dim) => dim < 0))
+      throw this.unsupported(
+        `"${name}" must hold as many numbers as its shape says, [${dims.join(', ')}]: it holds ${data.length}`,
+      );
     return { dims, data };
   }
 

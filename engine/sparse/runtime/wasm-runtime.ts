@@ -18,16 +18,25 @@ type Exports = {
 const modulePath = new URL('../kernels/kernels.wasm', import.meta.url);
 const pageBytes = 65_536;
 
-/** Opens the kernels as WebAssembly: they need nothing but Node. */
-export function openWasmRuntime(plan: Plan): Runtime {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(readFileSync(modulePath)));
-  const { memory, run, __heap_base } = instance.exports as Exports;
+/** The kernels with a plan's image in their memory, and where input and output stand there, in bytes. */
+type Instance = Exports & { image: number; input: number; output: number };
+
+function instantiate(module: object, plan: Plan): Instance {
+  const exports = new WebAssembly.Instance(module).exports as Exports;
+  const { memory, run, __heap_base } = exports;
   const image = Math.ceil(__heap_base.value / 64) * 64;
   const input = image + plan.image.byteLength;
   const output = input + 4 * Math.max(...plan.programs.map(({ inputSize }) => inputSize));
   const end = output + 4 * Math.max(...plan.programs.map(({ outputSize }) => outputSize));
   memory.grow(Math.max(0, Math.ceil((end - memory.buffer.byteLength) / pageBytes)));
   new Int32Array(memory.buffer, image, plan.image.length).set(plan.image);
+  return { memory, run, __heap_base, image, input, output };
+}
+
+/** Opens the kernels as WebAssembly: they need nothing but Node. */
+export function openWasmRuntime(plan: Plan): Runtime {
+  const module = new WebAssembly.Module(readFileSync(modulePath));
+  let instance: Instance | undefined = instantiate(module, plan);
   return {
     name: 'wasm',
     maxThreads: 1,
@@ -36,6 +45,10 @@ export function openWasmRuntime(plan: Plan): Runtime {
       const program = plan.programs[own?.program ?? -1];
       if (own === undefined || program === undefined) throw new RangeError(`there is no level ${level}`);
       const { steps, count, inputSize, outputSize } = program;
+      const current = instance ?? instantiate(module, plan);
+      const { memory, run, image, input, output } = current;
+      // Where a run traps its memory is in no known state: the next one has another.
+      instance = undefined;
       const outputs = new Float32Array(batch * outputSize);
       for (let i = 0; i < batch; i += 1) {
         new Float32Array(memory.buffer, input, inputSize).set(
@@ -44,6 +57,7 @@ export function openWasmRuntime(plan: Plan): Runtime {
         run(image, image + 4 * steps, count, own.level, input, output);
         outputs.set(new Float32Array(memory.buffer, output, outputSize), i * outputSize);
       }
+      instance = current;
       return outputs;
     },
     close() {},

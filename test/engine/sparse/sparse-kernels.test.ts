@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../../../bundle/onnx/model.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
-import { drawNumbers } from '../../tiny-bundle.ts';
+import { openWasmRuntime } from '../../../engine/sparse/runtime/wasm-runtime.ts';
+import { drawNumbers, tinyModel } from '../../tiny-bundle.ts';
 import { buildModels, randomNet } from './random-model.ts';
 import { runtimes } from './runtimes.ts';
 
@@ -47,4 +48,49 @@ describe.each(runtimes)('the kernels of $name', ({ open }) => {
       { numRuns: 150 },
     );
   }, 120_000);
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'let %f pass as onnxruntime does',
+    async (odd) => {
+      const model = tinyModel(6, 3);
+      const runtime = open(planLevels([model]));
+      try {
+        const input = drawNumbers(64, 5);
+        input[27] = odd;
+        const output = runtime.run(0, input, 1, 1);
+        expect(Array.from(output, String)).toEqual(Array.from(await runOrt(model, input, 1), String));
+        expect(output.some((value) => !Number.isFinite(value))).toBe(true);
+      } finally {
+        runtime.close();
+      }
+    },
+  );
+
+  it('answer the next run after one that failed', () => {
+    const runtime = open(planLevels([tinyModel(6, 3)]));
+    try {
+      const input = drawNumbers(64, 5);
+      const output = runtime.run(0, input, 1, 1);
+      expect(() => runtime.run(7, input, 1, 1)).toThrow(/no level 7/);
+      expect(runtime.run(0, input, 1, 1)).toEqual(output);
+    } finally {
+      runtime.close();
+    }
+  });
+});
+
+describe('openWasmRuntime()', () => {
+  it('ends a run that traps as an error of that run, and goes on with a new instance', () => {
+    const plan = planLevels([tinyModel(6, 3)]);
+    const input = drawNumbers(64, 5);
+    const expected = openWasmRuntime(plan).run(0, input, 1, 1);
+    const steps = plan.programs[0]!.steps;
+    const broken = { ...plan, image: Int32Array.from(plan.image) };
+    // The first step reads far outside of the memory.
+    broken.image[steps + 5] = 2 ** 28;
+    const runtime = openWasmRuntime(broken);
+    expect(() => runtime.run(0, input, 1, 1)).toThrow(/memory access out of bounds/);
+    broken.image[steps + 5] = plan.image[steps + 5]!;
+    expect(runtime.run(0, input, 1, 1)).toEqual(expected);
+  });
 });
