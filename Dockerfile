@@ -20,12 +20,21 @@ RUN npm ci --omit=dev --omit=optional --no-audit --no-fund \
   && find . -mindepth 1 -maxdepth 1 ! -name linux -exec rm -rf {} + \
   && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -rf {} +
 
+# The sparse engine's native kernels, for the target platform.
+FROM node:20-bookworm AS kernels
+WORKDIR /ebb
+COPY scripts ./scripts
+COPY engine/sparse/kernels ./engine/sparse/kernels
+COPY --from=build /ebb/node_modules/node-api-headers ./node_modules/node-api-headers
+RUN node scripts/build-kernels.mjs
+
 FROM node:20-bookworm-slim
 WORKDIR /ebb
 ENV NODE_ENV=production
 COPY --from=packages /ebb/node_modules ./node_modules
 COPY --from=build /ebb/package.json ./
 COPY --from=build /ebb/dist ./dist
+COPY --from=kernels /ebb/.kernels ./.kernels
 COPY --from=build /ebb/profiles ./profiles
 USER node
 EXPOSE 8080
