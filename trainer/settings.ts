@@ -28,6 +28,8 @@ export const settingsSchema = z
     /** Peak of the cosine. */
     lr: z.number().positive().max(10),
     weight_decay: z.number().min(0).max(1).default(5e-4),
+    /** Factor on the learning rate of each level's own scales and biases; absent: 1. */
+    norm_rate: z.number().positive().max(100).optional(),
     granularity: z.enum(granularities).default('element'),
     distribution: z.enum(distributions),
     correction: z.boolean(),

@@ -50,6 +50,10 @@ function settingOptions(): Option[] {
       'gradient correction between the levels of a group (default: on)',
     ).choices(['on', 'off']),
     new Option('--order <name>', 'level that a group begins with (default: densest-first)').choices(orders),
+    new Option(
+      '--norm-rate <factor>',
+      "factor on the learning rate of each level's own scales and biases (default: 1)",
+    ),
     new Option('--updates <number>', 'mask updates up to the end of the ramp (default: 40)'),
     new Option(
       '--ramp-end <share>',

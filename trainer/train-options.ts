@@ -26,6 +26,7 @@ export function trainOptions(settings: Settings, data: DataSet, backend: Backend
     order: settings.order,
     learningRate: settings.lr,
     weightDecay: settings.weight_decay,
+    normRate: settings.norm_rate ?? 1,
     updates: settings.updates,
     rampEnd: settings.ramp_end,
     frozenFrom: settings.frozen_from,

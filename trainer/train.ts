@@ -41,6 +41,8 @@ export type TrainOptions = {
   /** Peak of the cosine. */
   learningRate: number;
   weightDecay: number;
+  /** Factor on the learning rate of each level's own scales and biases: AST takes 1 step in N with each. */
+  normRate: number;
   /** See `UpdateOptions`. */
   updates: number;
   rampEnd: number;

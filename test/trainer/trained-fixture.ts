@@ -25,6 +25,7 @@ export function untrainedNet(shape: Shape = {}): TrainedNet {
     correction: false,
     momentum: 0.9,
     weightDecay: 0,
+    normRate: 1,
     normEpsilon: 1e-5,
     dropFraction: 0,
     random,

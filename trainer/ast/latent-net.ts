@@ -23,6 +23,8 @@ export type LatentNetOptions = {
   correction: boolean;
   momentum: number;
   weightDecay: number;
+  /** Factor on the learning rate of each level's own scales and biases. */
+  normRate: number;
   normEpsilon: number;
   /** First share of drop-and-grow, see `dropFractionAt`; 0 is off. */
   dropFraction: number;
@@ -141,7 +143,7 @@ export class LatentNet {
    * @returns tensors whose gradient was in conflict with the previous level's.
    */
   step(gradients: LevelGradient[], options: { learningRate: number; firstOfGroup: boolean }): number {
-    const { momentum, weightDecay } = this.#options;
+    const { momentum, weightDecay, normRate } = this.#options;
     const { learningRate, firstOfGroup } = options;
     const total = new Float32Array(this.weights.length);
     for (const gradient of gradients) {
@@ -150,7 +152,11 @@ export class LatentNet {
       for (let i = 0; i < total.length; i += 1) if (mask[i] !== 0) total[i] += gradient.weights[i];
       if (this.#options.dropFraction > 0) own.gradient = gradient.weights;
       const affine = applyMask(gradient.affine, own.affineMask);
-      sgdStep(own.affine, own.velocity, affine, { learningRate, momentum, weightDecay: 0 });
+      sgdStep(own.affine, own.velocity, affine, {
+        learningRate: normRate * learningRate,
+        momentum,
+        weightDecay: 0,
+      });
       for (let i = 0; i < own.statistics.length; i += 1)
         own.statistics[i] += statisticsShare * (gradient.statistics[i] - own.statistics[i]);
     }

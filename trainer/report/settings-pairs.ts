@@ -14,6 +14,7 @@ const words: Words = {
   batch: ['samples in a step', String],
   lr: ['learning rate, peak', String],
   weight_decay: ['weight decay', String],
+  norm_rate: ['factor on the rate of norms', String],
   granularity: ['granularity', String],
   distribution: ['distribution over layers', String],
   correction: ['gradient correction', (on) => (on ? 'on' : 'off')],

@@ -59,6 +59,7 @@ export function variationsOf(setup: Setup, base: NewSettings): { name: string; s
   return [
     vary('as compared', {}),
     vary('begins with the sparsest', { order: 'sparsest-first' }),
+    vary(`norms learn ${levels.length} times as fast`, { norm_rate: levels.length }),
     vary('masks updated 10 times', { updates: 10 }),
     vary('masks updated 160 times', { updates: 160 }),
     vary('ramp ends at 50%', { ramp_end: 0.5, frozen_from: 0.55 }),

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { createGradientCorrection } from '../../../trainer/ast/gradient-correction.ts';
+import { LatentNet } from '../../../trainer/ast/latent-net.ts';
 import { sgdStep } from '../../../trainer/ast/sgd.ts';
+import { parseLevels } from '../../../trainer/levels.ts';
+import { nets } from '../../../trainer/net/nets.ts';
+import { createRandom } from '../../../trainer/random.ts';
 
 describe('createGradientCorrection()', () => {
   const tensors = [
@@ -83,4 +87,36 @@ it('sgdStep() moves weights by momentum, gradient and decay', () => {
   });
   expect([...velocity]).toEqual([0.75, 0.5]);
   expect([...weights]).toEqual([0.625, -2.25]);
+});
+
+it("LatentNet takes norm_rate times as long steps with a level's own scales and biases", () => {
+  const graph = nets.resnet8!({ input: [8, 8, 1], classes: 3, width: 0.25 });
+  const stepped = [1, 3].map((normRate) => {
+    const net = new LatentNet(graph, {
+      granularity: 'element',
+      distribution: 'global',
+      targets: parseLevels('0,0.5'),
+      correction: false,
+      momentum: 0.9,
+      weightDecay: 0,
+      normRate,
+      normEpsilon: 1e-5,
+      dropFraction: 0,
+      random: createRandom(1),
+    });
+    const before = net.effective(1).affine;
+    const filled = (length: number) => new Float32Array(length).fill(0.5);
+    const gradient = {
+      level: 1,
+      weights: filled(net.weights.length),
+      affine: filled(before.length),
+      statistics: filled(before.length),
+    };
+    net.step([gradient], { learningRate: 0.25, firstOfGroup: true });
+    return { affine: net.effective(1).affine.map((value, i) => value - before[i]!), weights: net.weights };
+  });
+  const [plain, faster] = stepped as [(typeof stepped)[0], (typeof stepped)[0]];
+  expect(plain.affine.every((step) => step === -0.125)).toBe(true);
+  expect(faster.affine.every((step) => step === -0.375)).toBe(true);
+  expect(faster.weights).toEqual(plain.weights);
 });
