@@ -2,7 +2,7 @@
 //   node scripts/build-kernels.mjs
 //   node scripts/build-kernels.mjs --sanitize   with GCC's address and undefined-behaviour sanitizers: see CONTRIBUTING.md
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { runCommand } from './run-command.mjs';
@@ -42,7 +42,9 @@ const sanitizers = [
   '-fsanitize=address,undefined',
   '-fno-sanitize-recover=undefined',
 ];
-const files = ['kernels.c', 'kernels.h', 'program.h', 'pool.c', 'pool.h', 'native.c'];
+const files = readdirSync(sources)
+  .filter((name) => /\.[ch]$/.test(name))
+  .sort();
 
 async function findCompiler() {
   for (const name of [process.env.CC, 'cc', 'gcc', 'clang'].filter(Boolean)) {

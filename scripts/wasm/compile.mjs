@@ -1,6 +1,6 @@
 // Compiles the kernels to WebAssembly; run in a folder where npm has installed this folder's package.json.
 //   node compile.mjs SOURCES TARGET
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,7 +8,8 @@ import { pathToFileURL } from 'node:url';
 const [sources, target] = process.argv.slice(2);
 const clang = createRequire(join(process.cwd(), 'package.json')).resolve('@yowasp/clang');
 const { commands } = await import(pathToFileURL(clang).href);
-const names = ['kernels.c', 'kernels.h', 'program.h', 'wasm.c'];
+const native = new Set(['native.c', 'pool.c', 'pool.h']);
+const names = readdirSync(sources).filter((name) => /\.[ch]$/.test(name) && !native.has(name));
 const files = Object.fromEntries(names.map((name) => [name, readFileSync(join(sources, name), 'utf8')]));
 const flags = [
   '--target=wasm32',

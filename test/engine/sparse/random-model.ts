@@ -219,6 +219,9 @@ function buildModel(net: Parameters<typeof buildModels>[0], level: number): Onnx
   if (net.hidden !== undefined) {
     add('MatMul', [value, constant([features, net.hidden], weight(net.density))]);
     add('Relu', [value]);
+    // Behind an activation a constant cannot be folded.
+    add('Mul', [value, constant([net.hidden], own)]);
+    add('HardSwish', [value]);
     features = net.hidden;
   }
   add('Gemm', [value, constant([5, features], weight(1)), constant([5], own)], { transB: int(1) });

@@ -1,0 +1,128 @@
+// The sparse convolution.
+#ifndef EBB_CONVOLVE_H
+#define EBB_CONVOLVE_H
+
+#include "work.h"
+
+INLINE void finish(const work* work, int channel, int pixel, const floats* sums, const int vectors) {
+  const ebb_step* step = work->step;
+  const floats scale = splat(work->image[work->table[EBB_SCALE] + channel]);
+  const floats bias = splat(work->image[work->table[EBB_BIAS] + channel]);
+  float* to = work->image + step->output + (ptrdiff_t)channel * step->output_plane + pixel;
+  floats results[EBB_DEPTH];
+  UNROLL for (int v = 0; v < vectors; v += 1) results[v] = multiply_add(sums[v], scale, bias);
+  if (step->other != EBB_NOWHERE) {
+    const float* other = work->image + step->other + (ptrdiff_t)channel * step->other_plane + pixel;
+    UNROLL for (int v = 0; v < vectors; v += 1) results[v] += load(other + v * EBB_LANES);
+  }
+  if (step->activation == EBB_RELU)
+    UNROLL for (int v = 0; v < vectors; v += 1) results[v] = at_least(results[v], splat(0));
+  UNROLL for (int v = 0; v < vectors; v += 1) store(to + v * EBB_LANES, results[v]);
+  if (step->activation > EBB_RELU) activate(step, to, vectors);
+}
+
+// One output channel at a time: every nonzero is multiplied with `vectors` vectors of pixels. Where those are few, `ways` nonzeros are
+// summed apart, to hide the latency of a multiply-add.
+INLINE void sparse_block(const work* work, int pixel, const int vectors, const int ways) {
+  const ebb_nonzero* list = (const ebb_nonzero*)(work->image + work->table[EBB_LIST]);
+  const float* from = work->image + work->step->input + pixel;
+  for (int channel = work->from; channel < work->to; channel += 1) {
+    floats sums[4][EBB_DEPTH];
+    UNROLL for (int way = 0; way < ways; way += 1)
+      UNROLL for (int v = 0; v < vectors; v += 1) sums[way][v] = splat(0);
+    for (int index = 0; index < work->table[EBB_SEGMENTS]; index += 1) {
+      const segment segment = segment_of(work, index);
+      const ebb_nonzero* nonzero = list + segment.starts[channel];
+      const ebb_nonzero* end = list + segment.ends[channel];
+      for (; nonzero + ways <= end; nonzero += ways)
+        UNROLL for (int way = 0; way < ways; way += 1) {
+          const floats weight = splat(nonzero[way].weight);
+          const float* pixels = from + nonzero[way].offset;
+          UNROLL for (int v = 0; v < vectors; v += 1)
+            sums[way][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[way][v]);
+        }
+      for (; ways > 1 && nonzero < end; nonzero += 1) {
+        const floats weight = splat(nonzero->weight);
+        const float* pixels = from + nonzero->offset;
+        UNROLL for (int v = 0; v < vectors; v += 1)
+          sums[0][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[0][v]);
+      }
+    }
+    UNROLL for (int way = 1; way < ways; way += 1)
+      UNROLL for (int v = 0; v < vectors; v += 1) sums[0][v] += sums[way][v];
+    finish(work, channel, pixel, sums[0], vectors);
+  }
+}
+
+// Four output channels at a time: every vector of pixels is loaded once for the four.
+INLINE void shared_block(const work* work, int pixel, const int vectors) {
+  const ebb_block* list = (const ebb_block*)(work->image + work->table[EBB_LIST]);
+  const float* from = work->image + work->step->input + pixel;
+  for (int channel = work->from; channel < work->to; channel += 4) {
+    floats sums[4][EBB_WIDE];
+    UNROLL for (int i = 0; i < 4; i += 1)
+      UNROLL for (int v = 0; v < vectors; v += 1) sums[i][v] = splat(0);
+    for (int index = 0; index < work->table[EBB_SEGMENTS]; index += 1) {
+      const segment segment = segment_of(work, index);
+      const ebb_block* block = list + segment.starts[channel / 4];
+      const ebb_block* end = list + segment.ends[channel / 4];
+      for (; block < end; block += 1) {
+        const float* pixels = from + block->offset;
+        floats values[EBB_WIDE];
+        UNROLL for (int v = 0; v < vectors; v += 1) values[v] = load(pixels + v * EBB_LANES);
+        UNROLL for (int i = 0; i < 4; i += 1) {
+          const floats weight = splat(block->weights[i]);
+          UNROLL for (int v = 0; v < vectors; v += 1) sums[i][v] = multiply_add(weight, values[v], sums[i][v]);
+        }
+      }
+    }
+    for (int i = 0; i < 4; i += 1) finish(work, channel + i, pixel, sums[i], vectors);
+  }
+}
+
+static void sparse_blocks(const work* work, int pixel, int vectors) {
+  switch (vectors) {
+#define CASE(n) \
+  case n:       \
+    sparse_block(work, pixel, n, n <= 2 ? 4 : n <= 5 ? 2 : 1); \
+    break;
+    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+#if EBB_DEPTH > 12
+    CASE(13) CASE(14) CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24)
+#endif
+#undef CASE
+  }
+}
+
+static void shared_blocks(const work* work, int pixel, int vectors) {
+  switch (vectors) {
+#define CASE(n) \
+  case n:       \
+    shared_block(work, pixel, n); \
+    break;
+    CASE(1) CASE(2) CASE(3)
+#if EBB_WIDE > 3
+    CASE(4) CASE(5) CASE(6)
+#endif
+#undef CASE
+  }
+}
+
+// Sparse convolution over padded planes (compare SkimCaffe's direct sparse convolution, Park et al., ICLR 2017): an output's pixels lie as
+// far apart as its input's, so that a nonzero's input is one distance away for all of them, and borders need no test.
+static void convolve(const work* work) {
+  const int isShared = work->table[EBB_WIDTH] == 4;
+  const int depth = isShared ? EBB_WIDE : EBB_DEPTH;
+  const int vectors = vectors_of(pixels_of(work->step));
+  const int blocks = (vectors + depth - 1) / depth;
+  for (int block = 0, done = 0; block < blocks; block += 1) {
+    const int count = (vectors - done + blocks - block - 1) / (blocks - block);
+    if (isShared) shared_blocks(work, done * EBB_LANES, count);
+    else sparse_blocks(work, done * EBB_LANES, count);
+    done += count;
+  }
+  for (int channel = work->from; channel < work->to; channel += 1)
+    clear_border(work->step, work->image + work->step->output + (ptrdiff_t)channel * work->step->output_plane);
+}
+
+#endif
