@@ -15,13 +15,14 @@ import { countCorrect } from './export/evaluate.ts';
 type EvalOptions = {
   data: string;
   level?: string;
-  engine: EngineName | 'auto';
+  engine: EngineName;
   split: 'test' | 'train';
   json?: boolean;
 };
 
 /** One level's figures beside the manifest's. */
 export type LevelEvaluation = {
+  engine: EngineName;
   level: number;
   correct: number;
   count: number;
@@ -37,9 +38,7 @@ export function command(): Command {
     .requiredOption('--data <spec>', dataSpecs)
     .option('--level <index>', 'count this level alone; 0 is the densest (default: all)')
     .addOption(
-      new Option('--engine <name>', 'engine that runs the levels')
-        .choices(['auto', ...engineNames])
-        .default('auto'),
+      new Option('--engine <name>', 'engine that runs the levels').choices(engineNames).default('ort'),
     )
     .addOption(
       new Option('--split <name>', 'part of the data to count').choices(['test', 'train']).default('test'),
@@ -63,6 +62,8 @@ async function evaluate(dir: string, options: EvalOptions): Promise<void> {
   const progress = createProgress();
   const results: LevelEvaluation[] = [];
   const engine = await openEngine(bundle, { engine: options.engine });
+  for (const { provider, reason } of engine.skipped)
+    process.stderr.write(`ebb eval: ${provider}: ${reason}\n`);
   try {
     for (const level of levels) {
       const { correct, count } = await countCorrect(engine, level, split, manifest, {
@@ -70,6 +71,7 @@ async function evaluate(dir: string, options: EvalOptions): Promise<void> {
         onProgress: (done) => progress.update(`level ${level}: ${done} of ${split.count} images`),
       });
       results.push({
+        engine: options.engine,
         level,
         correct,
         count,
@@ -137,6 +139,7 @@ export function formatEvaluation(results: LevelEvaluation[]): string {
   return formatTable(
     [
       { head: 'level', align: 'right' },
+      { head: 'engine' },
       { head: 'correct', align: 'right' },
       { head: 'count', align: 'right' },
       { head: 'accuracy', align: 'right' },
@@ -145,6 +148,7 @@ export function formatEvaluation(results: LevelEvaluation[]): string {
     ],
     results.map((result) => [
       String(result.level),
+      result.engine,
       String(result.correct),
       String(result.count),
       `${(100 * result.accuracy).toFixed(2)}%`,

@@ -42,6 +42,7 @@ describe('ebb eval', () => {
       data: 'digits',
       split: 'test',
       levels: manifest.levels.map(({ accuracy }, level) => ({
+        engine: 'ort',
         level,
         correct: accuracy?.correct,
         count: 4,
@@ -53,6 +54,15 @@ describe('ebb eval', () => {
     const { stdout, status } = await ebbEval(dir, '--data', spec);
     expect(status).toBe(0);
     expect(stdout.match(/yes/g)).toHaveLength(3);
+  });
+
+  it('counts on the sparse engine where asked', async () => {
+    const { spec, dir, manifest } = await setUp();
+    const { stdout } = await ebbEval(dir, '--data', spec, '--engine', 'sparse', '--json');
+    const counted = JSON.parse(stdout).levels.map(
+      ({ engine, correct }: { engine: string; correct: number }) => [engine, correct],
+    );
+    expect(counted).toEqual(manifest.levels.map(({ accuracy }) => ['sparse', accuracy?.correct]));
   });
 
   it('counts one level or the other split where asked, and compares only what the manifest measured', async () => {
