@@ -21,5 +21,5 @@ export async function openEngine(bundle: Bundle, options: OpenOptions = {}): Pro
   return engine;
 }
 
-/** From here on skipping zeros pays on every machine that was measured (docs/engine.md); a calibration knows better. */
-const sparseFrom = 0.7;
+/** From here on skipping zeros pays through WebAssembly, too (README, figures); a calibration knows better. */
+const sparseFrom = 0.85;

@@ -2,6 +2,8 @@ import type { OnnxNode, OnnxTensor } from '../../../bundle/onnx/model.ts';
 import type { Shape, Value } from './graph.ts';
 import { UnsupportedModelError } from './unsupported-model.ts';
 
+type AttributeValues = { INT: number; FLOAT: number; INTS: number[]; STRING: string };
+
 /**
  * What the reader of an operator sees of its node: typed attributes, values computed earlier, constants.
  * Whatever the sparse engine cannot take ends in an `UnsupportedModelError` that names node, operator and attribute.
@@ -107,32 +109,33 @@ export class NodeReader {
     return Array.from(data, Number);
   }
 
-  integer(name: string, standard: number): number {
+  #attribute<Type extends keyof AttributeValues>(
+    name: string,
+    type: Type,
+  ): AttributeValues[Type] | undefined {
     const attribute = this.node.attributes[name];
-    if (attribute === undefined) return standard;
-    if (attribute.type !== 'INT') throw this.unsupported(`attribute "${name}" must be an integer`);
-    return attribute.value;
+    if (attribute === undefined) return undefined;
+    if (attribute.type !== type)
+      throw this.unsupported(
+        `attribute "${name}" must be of type ${type}: current value is of type ${attribute.type}`,
+      );
+    return attribute.value as AttributeValues[Type];
+  }
+
+  integer(name: string, standard: number): number {
+    return this.#attribute(name, 'INT') ?? standard;
   }
 
   float(name: string, standard: number): number {
-    const attribute = this.node.attributes[name];
-    if (attribute === undefined) return standard;
-    if (attribute.type !== 'FLOAT') throw this.unsupported(`attribute "${name}" must be a float`);
-    return attribute.value;
+    return this.#attribute(name, 'FLOAT') ?? standard;
   }
 
   integers(name: string): number[] | undefined {
-    const attribute = this.node.attributes[name];
-    if (attribute === undefined) return undefined;
-    if (attribute.type !== 'INTS') throw this.unsupported(`attribute "${name}" must be a list of integers`);
-    return attribute.value;
+    return this.#attribute(name, 'INTS');
   }
 
   text(name: string, standard: string): string {
-    const attribute = this.node.attributes[name];
-    if (attribute === undefined) return standard;
-    if (attribute.type !== 'STRING') throw this.unsupported(`attribute "${name}" must be a string`);
-    return attribute.value;
+    return this.#attribute(name, 'STRING') ?? standard;
   }
 
   /** The attribute must be what the engine takes for granted. */

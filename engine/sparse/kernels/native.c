@@ -38,7 +38,7 @@ enum { VARIANTS = sizeof variants / sizeof *variants };
 static int is_supported(int variant) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (variant == 0) return __builtin_cpu_supports("avx512f");
+  if (variant == 0) return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
   if (variant == 1) return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   (void)variant;

@@ -1,11 +1,9 @@
-/** Grows the image that the kernels run: 4-byte words, floats and integers, each part at a multiple of 16 words. */
+import { roundUp } from './layouts.ts';
+
+/** Grows the image that the kernels run: 4-byte words, floats and integers, each part aligned as planes are. */
 export class ImageWriter {
   readonly #parts: { at: number; data: Float32Array | Int32Array }[] = [];
   #words = 0;
-
-  get words(): number {
-    return this.#words;
-  }
 
   /** @returns where the data stand, in words. */
   add(data: Float32Array | Int32Array): number {
@@ -17,7 +15,7 @@ export class ImageWriter {
   /** Leaves room that holds zeros. */
   reserve(words: number): number {
     const at = this.#words;
-    this.#words += Math.ceil(words / 16) * 16;
+    this.#words += roundUp(words);
     if (this.#words > largestImage)
       throw new RangeError(
         `Cannot plan the net as it must take at most ${(largestImage * 4) / 2 ** 30} GiB; use the engine "ort"`,

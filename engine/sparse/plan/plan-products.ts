@@ -34,7 +34,7 @@ export function planConv(
   const [step] = levels as [FlatConv];
   const input = at(step.input);
   const outputs = step.output.shape[0];
-  const columns = (step.weights.length / outputs) | 0;
+  const columns = step.weights.length / outputs;
   const weights = levels.map((level) => level.weights);
   const inputsOfGroup = columns / step.taps.length;
   const outputsOfGroup = outputs / step.groups;
