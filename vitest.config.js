@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Node 20 has relaxed SIMD behind a flag, newer ones always: the sparse engine's kernels are tested with and without it.
+const isNode20 = process.versions.node.startsWith('20.');
+
 // Tests run the compiled code in dist/, the files that ship: worker threads and child processes load it too.
 export default defineConfig({
   test: {
@@ -7,5 +10,6 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
+    execArgv: isNode20 ? ['--experimental-wasm-relaxed-simd'] : [],
   },
 });

@@ -82,18 +82,20 @@ function sources() {
 }
 
 /** The sparse engine's kernels, for machines without a compiler. */
-const wasm = join('engine', 'sparse', 'kernels', 'kernels.wasm');
+const wasm = ['kernels.wasm', 'kernels-relaxed.wasm'].map((name) =>
+  join('engine', 'sparse', 'kernels', name),
+);
 
 async function build() {
   const stamp = join(root, 'dist', '.ebb-setup');
-  const value = fingerprint(['tsconfig.json', 'package-lock.json', wasm, ...sources()]);
+  const value = fingerprint(['tsconfig.json', 'package-lock.json', ...wasm, ...sources()]);
   if (isCurrent(stamp, value)) return;
   say('compiling TypeScript');
   const next = join(root, 'dist-next');
   rmSync(next, { recursive: true, force: true });
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   if (!(await run(process.execPath, [tsc, '--outDir', next]))) fail('tsc failed: mend the errors above');
-  cpSync(join(root, wasm), join(next, wasm));
+  for (const path of wasm) cpSync(join(root, path), join(next, path));
   writeFileSync(join(next, '.ebb-setup'), value);
   rmSync(join(root, 'dist'), { recursive: true, force: true });
   renameSync(next, join(root, 'dist'));

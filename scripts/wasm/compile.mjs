@@ -1,11 +1,11 @@
-// Compiles the kernels to WebAssembly; run in a folder where npm has installed this folder's package.json.
-//   node compile.mjs SOURCES TARGET
+// Compiles the kernels to WebAssembly, with fixed and with relaxed SIMD; run in a folder where npm has installed this folder's package.json.
+//   node compile.mjs SOURCES TARGETS
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-const [sources, target] = process.argv.slice(2);
+const [sources, targets] = process.argv.slice(2);
 const clang = createRequire(join(process.cwd(), 'package.json')).resolve('@yowasp/clang');
 const { commands } = await import(pathToFileURL(clang).href);
 const native = new Set(['native.c', 'pool.c', 'pool.h']);
@@ -26,9 +26,12 @@ const flags = [
   '-Wl,--strip-all',
 ];
 const print = (bytes) => bytes && process.stderr.write(bytes);
-const out = await commands.clang([...flags, '-o', 'kernels.wasm', 'kernels.c', 'wasm.c'], files, {
-  stdout: print,
-  stderr: print,
-  fetchProgress: () => {},
-});
-writeFileSync(target, out['kernels.wasm']);
+const builds = { 'kernels.wasm': [], 'kernels-relaxed.wasm': ['-mrelaxed-simd'] };
+for (const [name, more] of Object.entries(builds)) {
+  const out = await commands.clang([...flags, ...more, '-o', name, 'kernels.c', 'wasm.c'], files, {
+    stdout: print,
+    stderr: print,
+    fetchProgress: () => {},
+  });
+  writeFileSync(join(targets, name), out[name]);
+}

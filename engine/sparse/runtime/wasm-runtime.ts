@@ -4,6 +4,7 @@ import type { Runtime } from './runtime.ts';
 
 /** Node has it; its typings stand in the library of browsers. */
 declare const WebAssembly: {
+  validate(bytes: Uint8Array): boolean;
   Module: new (bytes: Uint8Array) => object;
   Instance: new (module: object) => { exports: unknown };
 };
@@ -15,7 +16,11 @@ type Exports = {
   run(image: number, steps: number, count: number, level: number, input: number, output: number): void;
 };
 
-const modulePath = new URL('../kernels/kernels.wasm', import.meta.url);
+/** Best first. Relaxed SIMD has the fused multiply-add (Node 22 and newer): its last bit differs from one processor to the other. */
+const builds = [
+  { name: 'wasm-relaxed', path: new URL('../kernels/kernels-relaxed.wasm', import.meta.url) },
+  { name: 'wasm', path: new URL('../kernels/kernels.wasm', import.meta.url) },
+];
 const pageBytes = 65_536;
 
 /** The kernels with a plan's image in their memory, and where input and output stand there, in bytes. */
@@ -33,12 +38,21 @@ function instantiate(module: object, plan: Plan): Instance {
   return { memory, run, __heap_base, image, input, output };
 }
 
+/** The builds that this Node can run, best first. */
+export function readWasmBuilds(): { name: string; bytes: Uint8Array }[] {
+  return builds
+    .map(({ name, path }) => ({ name, bytes: readFileSync(path) }))
+    .filter(({ bytes }) => WebAssembly.validate(bytes));
+}
+
 /** Opens the kernels as WebAssembly: they need nothing but Node. */
-export function openWasmRuntime(plan: Plan): Runtime {
-  const module = new WebAssembly.Module(readFileSync(modulePath));
+export function openWasmRuntime(plan: Plan, build = readWasmBuilds()[0]): Runtime {
+  if (build === undefined)
+    throw new Error('Cannot open the sparse engine as this Node has no WebAssembly SIMD');
+  const module = new WebAssembly.Module(build.bytes);
   let instance: Instance | undefined = instantiate(module, plan);
   return {
-    name: 'wasm',
+    name: build.name,
     maxThreads: 1,
     run(level, inputs, batch) {
       const own = plan.levels[level];

@@ -106,7 +106,7 @@ describe('engine sparse', () => {
 
   it('says how to get the native kernels where they are not built, and runs through WebAssembly', () => {
     const { runtime, slower } = openRuntime(planLevels(nestedModels()), '/nowhere/ebb-kernels.node');
-    expect(runtime.name).toBe('wasm');
+    expect(runtime.name).toMatch(/^wasm/);
     expect(slower).toMatch(/not built: install a C compiler .* "npm run build:kernels"/);
     expect(runtime.run(0, drawNumbers(64, 1), 1, 1)).toHaveLength(3);
   });
