@@ -57,6 +57,12 @@ export type Engine = {
   readonly threads: number;
   /** From the next run on; onnxruntime keeps those that it was opened with. @throws RangeError where it is no positive integer. */
   setThreads(threads: number): void;
+  /**
+   * Fits the sparse engine's kernels to this machine, from the next run on: measures for each layer how its nonzeros are best stored.
+   * @param known what an earlier call answered on this machine for this bundle, instead of measuring.
+   * @returns what was chosen; empty where the sparse engine is not open.
+   */
+  tune(known?: readonly number[]): Promise<number[]>;
   /** Makes `level` the active one. @throws RangeError where the bundle has no such level. */
   setLevel(level: number): void;
   /**

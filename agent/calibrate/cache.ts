@@ -14,7 +14,7 @@ export type CalibrationKey = {
   threads: number;
   engines: readonly { name: string; provider: string }[];
   batch: number;
-  engineVersion: string;
+  versions: { ebb: string; onnxruntime: string };
 };
 
 /** Where this user's caches stand (XDG Base Directory Specification). */

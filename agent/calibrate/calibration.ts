@@ -18,11 +18,13 @@ const levelCalibration = latency.extend({
 
 /** Latency of each level on its fastest engine, measured on this device; what decisions are relative to. */
 export const calibrationSchema = z.strictObject({
-  version: z.literal(2),
+  version: z.literal(3),
   /** What it was measured for: device, bundle, engines, threads, batch. */
   key: z.string(),
   measuredAt: z.string(),
   batch: z.number().int().positive(),
+  /** How the sparse engine stores each layer's weights, as `Engine.tune` answered. */
+  forms: z.array(z.number().int()),
   levels: z.array(levelCalibration).min(1),
 });
 

@@ -1,5 +1,5 @@
 import type { Engine } from '../../engine/engine.ts';
-import { packageVersion } from '../package-version.ts';
+import { ebbVersion, packageVersion } from '../package-version.ts';
 import type { Profile } from '../profile/schema.ts';
 import { createCpuSensor } from '../sense/cpu.ts';
 import type { Identity } from '../sense/identity.ts';
@@ -36,7 +36,7 @@ export type Obtained = {
 
 /**
  * This device's calibration of the engine's bundle: from the cache, else measured and kept there. Each level then runs on the engine that is
- * fastest for it.
+ * fastest for it, and the sparse engine's kernels fit the machine.
  */
 export async function obtainCalibration(options: ObtainOptions): Promise<Obtained> {
   const obtained = await readOrMeasure(options);
@@ -53,13 +53,17 @@ async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
     threads: profile.engine.threads,
     engines: engine.engines.map(({ name, provider }) => ({ name, provider })),
     batch,
-    engineVersion: packageVersion('onnxruntime-node') ?? 'unknown',
+    versions: { ebb: ebbVersion(), onnxruntime: packageVersion('onnxruntime-node') ?? 'unknown' },
   });
   const cached = force ? undefined : await readCalibration(cacheDir, key, engine.manifest.levels.length);
-  if (cached) return { calibration: cached, source: 'cache', warning: undefined };
+  if (cached) {
+    await engine.tune(cached.forms);
+    return { calibration: cached, source: 'cache', warning: undefined };
+  }
 
   const cpu = createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs });
   await cpu.read();
+  const forms = await engine.tune();
   const levels = await measureLevels({
     engine,
     batch,
@@ -71,7 +75,7 @@ async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
   const after = await cpu.read();
   const others = Array.isArray(after) ? after.find(({ name }) => name === 'cpu_others')?.value : undefined;
   const measuredAt = new Date(nowMs()).toISOString();
-  const calibration: Calibration = { version: 2, key, measuredAt, batch, levels };
+  const calibration: Calibration = { version: 3, key, measuredAt, batch, forms, levels };
   if (others !== undefined && others > contendedShare(identity.cores, profile.engine.threads)) {
     const warning = `calibrated while others used ${Math.round(others * 100)}% of the cpu, so the latencies are too long; not kept: measure again on a calm machine with "ebb calibrate --force"`;
     return { calibration, source: 'measured', warning };

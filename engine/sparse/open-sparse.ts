@@ -2,14 +2,19 @@ import { decodeModel } from '../../bundle/onnx/decode-model.ts';
 import type { Backend } from '../thread/backend.ts';
 import type { ThreadData } from '../thread/protocol.ts';
 import { planLevels } from './plan/plan-levels.ts';
-import { openRuntime } from './runtime/open-runtime.ts';
+import { findRuntime } from './runtime/find-runtime.ts';
+import { tuneForms } from './tune-forms.ts';
 
 /**
  * Opens all levels in one image of the weights.
  * @throws UnsupportedModelError where the sparse engine cannot run one of them.
  */
 export async function openSparse(data: ThreadData): Promise<Backend> {
-  const { runtime, slower } = openRuntime(planLevels(data.models.map(decodeModel)));
+  const models = data.models.map(decodeModel);
+  const { open, slower } = findRuntime();
+  const usual = planLevels(models);
+  const { products } = usual;
+  let runtime = open(usual);
   return {
     opened: {
       name: 'sparse',
@@ -17,5 +22,12 @@ export async function openSparse(data: ThreadData): Promise<Backend> {
       skipped: slower === undefined ? [] : [{ engine: 'sparse', provider: 'native', reason: slower }],
     },
     run: (level, input, batch, threads) => runtime.run(level, input, batch, threads),
+    tune(known) {
+      const forms = known ?? tuneForms(models, products, open);
+      const tuned = open(planLevels(models, forms));
+      runtime.close();
+      runtime = tuned;
+      return forms;
+    },
   };
 }

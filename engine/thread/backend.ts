@@ -10,6 +10,8 @@ export type Backend = {
     batch: number,
     threads: number,
   ): Promise<Float32Array<ArrayBuffer>> | Float32Array<ArrayBuffer>;
+  /** Fits the kernels to this machine; see `Engine.tune`. Absent where there is nothing to choose. */
+  tune?(known: number[] | undefined): number[];
 };
 
 /** @throws Error where it cannot run one of the levels. */

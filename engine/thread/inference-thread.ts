@@ -9,6 +9,7 @@ import {
   sharedNowMs,
   type ThreadData,
   type ThreadMessage,
+  type TuneMessage,
 } from './protocol.ts';
 
 /** The inference thread: holds every engine that was asked for, and runs requests in the order they come. */
@@ -58,21 +59,24 @@ async function answer(backends: Map<EngineName, Backend>, message: RunMessage): 
   say({ kind: 'answer', id: message.id, output, level, engine, waitMs, inferMs }, [output.buffer]);
 }
 
+function tune(backends: Map<EngineName, Backend>, { id, known }: TuneMessage): void {
+  if (settings.isClosing) throw new Error('the engine is closed');
+  say({ kind: 'tuned', id, forms: backends.get('sparse')?.tune?.(known) ?? [] });
+}
+
 async function serve(): Promise<void> {
   const backends = await openAll();
   // Runs must not overlap: a message that comes while one is awaited waits for it.
   let last = Promise.resolve();
-  port?.on('message', (message: RunMessage | typeof closeMessage) => {
+  port?.on('message', (message: RunMessage | TuneMessage | typeof closeMessage) => {
     if (message === closeMessage) {
       // With nobody to listen to, the thread ends.
       last.then(() => port?.close());
       return;
     }
-    last = last.then(() =>
-      answer(backends, message).catch((error: Error) =>
-        say({ kind: 'refused', id: message.id, error: error.message }),
-      ),
-    );
+    last = last
+      .then(() => (message.kind === 'run' ? answer(backends, message) : tune(backends, message)))
+      .catch((error: Error) => say({ kind: 'refused', id: message.id, error: error.message }));
   });
 }
 

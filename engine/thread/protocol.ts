@@ -73,6 +73,7 @@ export type Opened = {
 export type Skipped = { engine: EngineName; provider: string; reason: string };
 
 export type RunMessage = {
+  kind: 'run';
   id: number;
   input: Float32Array<ArrayBuffer>;
   batch: number;
@@ -83,6 +84,9 @@ export type RunMessage = {
   /** `performance.timeOrigin + performance.now()` at the call of `run`, in milliseconds: a clock both threads share. */
   submittedMs: number;
 };
+
+/** Asks the sparse engine to fit its kernels to this machine. */
+export type TuneMessage = { kind: 'tune'; id: number; known?: number[] };
 
 /** The last message: the thread ends as soon as it is between two runs. */
 export const closeMessage = 'close';
@@ -99,6 +103,7 @@ export type ThreadMessage =
       waitMs: number;
       inferMs: number;
     }
+  | { kind: 'tuned'; id: number; forms: number[] }
   | { kind: 'refused'; id: number; error: string };
 
 export function sharedNowMs(): number {

@@ -14,12 +14,13 @@ import {
   sharedNowMs,
   type ThreadData,
   type ThreadMessage,
+  type TuneMessage,
 } from './protocol.ts';
 
 /** A run that takes longer while the engine closes is taken for one that hangs. */
 const hangMs = 5000;
 
-type Waiting = { resolve: (result: RunResult) => void; reject: (error: Error) => void };
+type Waiting = { resolve: (answer: ThreadMessage) => void; reject: (error: Error) => void };
 
 /**
  * An inference thread behind the `Engine` door.
@@ -109,13 +110,31 @@ class ThreadEngine implements Engine {
       );
     if (options.level !== undefined) this.#requireLevel(options.level);
     if (options.engine !== undefined) this.#requireEngine(options.engine);
+    const copy = Float32Array.from(input);
+    return this.#ask(
+      (id) => ({ kind: 'run', id, input: copy, batch, submittedMs: sharedNowMs(), ...options }),
+      [copy.buffer],
+    ).then((answer) => {
+      const { output, level, engine, waitMs, inferMs } = answer as ThreadMessage & { kind: 'answer' };
+      return { output, level, engine, waitMs, inferMs };
+    });
+  }
+
+  tune(known?: readonly number[]): Promise<number[]> {
+    return this.#ask((id) => ({ kind: 'tune', id, ...(known ? { known: [...known] } : {}) })).then(
+      (answer) => (answer as ThreadMessage & { kind: 'tuned' }).forms,
+    );
+  }
+
+  #ask(
+    messageOf: (id: number) => RunMessage | TuneMessage,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<ThreadMessage> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
-    const copy = Float32Array.from(input);
-    const message: RunMessage = { id, input: copy, batch, submittedMs: sharedNowMs(), ...options };
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
-      this.#worker.postMessage(message, [copy.buffer]);
+      this.#worker.postMessage(messageOf(id), transfer);
     });
   }
 
@@ -146,14 +165,11 @@ class ThreadEngine implements Engine {
   }
 
   #receive(message: ThreadMessage): void {
-    if (message.kind !== 'answer' && message.kind !== 'refused') return;
+    if (message.kind === 'ready' || message.kind === 'failed') return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
     if (message.kind === 'refused') waiting?.reject(new Error(`Cannot run the model: ${message.error}`));
-    else {
-      const { output, level, engine, waitMs, inferMs } = message;
-      waiting?.resolve({ output, level, engine, waitMs, inferMs });
-    }
+    else waiting?.resolve(message);
   }
 
   #fail(error: Error): void {

@@ -53,6 +53,7 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
     setEngine() {},
     threads: 1,
     setThreads() {},
+    tune: async (known = []) => [...known],
     setLevel(next) {
       level = next;
     },

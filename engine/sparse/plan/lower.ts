@@ -4,6 +4,7 @@ import { type Phase, type Tap, tapsOf } from './taps.ts';
 
 /** A convolution of stride 1 over the planes of its input, or of its input's phases. */
 export type FlatConv = Extract<FusedStep, { kind: 'conv' }> & { taps: Tap[] };
+export type FlatDense = Extract<FusedStep, { kind: 'dense' }>;
 
 /** Splits an image into phases: every `stride`th row and column of it, from (`row`, `column`) on. */
 export type SplitStep = {

@@ -1,12 +1,19 @@
 import type { Value } from '../graph/graph.ts';
 import type { ImageWriter } from './image.ts';
-import type { FlatConv, FlatStep } from './lower.ts';
+import type { FlatConv, FlatDense } from './lower.ts';
+import type { ChooseForm, Product } from './product-forms.ts';
 import { countEntries, type SharedLists, shareLists } from './shared-lists.ts';
 import { type At, productFields } from './step-fields.ts';
 import type { StepFields } from './step-words.ts';
 
-/** Time of a multiply-add where four output channels share each load, over that of a channel on its own. */
+/** Until measured: time of a multiply-add where four output channels share each load, over that of a channel on its own. */
 const sharedCost = 0.6;
+
+/** A step, and in which of its forms it is. */
+export type PlannedProduct = {
+  fields: Partial<StepFields>;
+  product: Pick<Product, 'forms' | 'form' | 'levels'>;
+};
 
 type Finished = { scale: Float32Array; bias: Float32Array };
 
@@ -26,11 +33,13 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
   return a.every((value, index) => Object.is(value, b[index]));
 }
 
+/** Forms: 0, each output channel on its own; 1, fours of them that share their loads, and zeros that one of the four has not. */
 export function planConv(
   levels: FlatConv[],
   at: (value: Value) => At,
   image: ImageWriter,
-): Partial<StepFields> {
+  choose: ChooseForm,
+): PlannedProduct {
   const [step] = levels as [FlatConv];
   const input = at(step.input);
   const outputs = step.output.shape[0];
@@ -52,12 +61,14 @@ export function planConv(
   const shared =
     outputsOfGroup % 4 === 0 ? shareLists(weights, { rows: outputs / 4, width: 4, columns }) : undefined;
   // All levels one way: two lists of a layer would cost memory, which levels share.
-  const isShared = levels.every(
+  const isDense = levels.every(
     (_, level) => shared && 4 * sharedCost * countEntries(shared, level) <= countEntries(alone, level),
   );
-  const lanes = shared && isShared ? 4 : 1;
-  const written = writeLists(shared && isShared ? shared : alone, lanes, offsetOf, image);
-  return {
+  const forms = shared ? 2 : 1;
+  const form = choose(forms, Number(isDense));
+  const lanes = form === 1 ? 4 : 1;
+  const written = writeLists(shared && form === 1 ? shared : alone, lanes, offsetOf, image);
+  const fields = {
     ...productFields(step, at),
     ...writeTable(levels.length, image, (level) => ({
       width: lanes,
@@ -66,6 +77,7 @@ export function planConv(
       ...(finish[level] ?? { scale: 0, bias: 0 }),
     })),
   };
+  return { fields, product: { forms, form, levels: levels.length } };
 }
 
 type TableRow = {
@@ -117,15 +129,17 @@ function writeLists(
   return { list, levels: lists.levels.map(({ first, count }) => segments.slice(first, first + count)) };
 }
 
-/** From this share of nonzeros on, whole rows are faster than lists. */
+/** Until measured: from this share of nonzeros on, whole rows are faster than lists. */
 const denseFrom = 0.25;
 
+/** Forms: how many levels, from the densest on, have whole rows; the others have lists. */
 export function planDense(
-  levels: Extract<FlatStep, { kind: 'dense' }>[],
+  levels: FlatDense[],
   at: (value: Value) => At,
   image: ImageWriter,
-): Partial<StepFields> {
-  const [step] = levels as [Extract<FlatStep, { kind: 'dense' }>];
+  choose: ChooseForm,
+): PlannedProduct {
+  const [step] = levels as [FlatDense];
   const outputs = step.output.shape[0];
   const columns = step.weights.length / outputs;
   const finish = planFinish(levels, image);
@@ -133,8 +147,10 @@ export function planDense(
     levels.map(({ weights }) => weights),
     { rows: outputs, width: 1, columns },
   );
-  const isDense = levels.map((_, level) => countEntries(lists, level) > denseFrom * outputs * columns);
-  const written = isDense.includes(false) ? writeLists(lists, 1, (_, column) => column, image) : undefined;
+  const sparse = levels.findIndex((_, level) => countEntries(lists, level) <= denseFrom * outputs * columns);
+  const forms = levels.length + 1;
+  const form = choose(forms, sparse < 0 ? levels.length : sparse);
+  const written = form < levels.length ? writeLists(lists, 1, (_, column) => column, image) : undefined;
   const rows: { weights: Float32Array; at: number }[] = [];
   const rowsOf = (weights: Float32Array) => {
     const known = rows.find((entry) => isSame(entry.weights, weights));
@@ -146,8 +162,9 @@ export function planDense(
   const table = writeTable(levels.length, image, (level) => {
     const own = finish[level] ?? { scale: 0, bias: 0 };
     const { weights } = levels[level] ?? step;
-    if (isDense[level]) return { width: 0, list: rowsOf(weights), segments: [], ...own };
+    if (level < form) return { width: 0, list: rowsOf(weights), segments: [], ...own };
     return { width: 1, list: written?.list ?? 0, segments: written?.levels[level] ?? [], ...own };
   });
-  return { ...productFields(step, at), inputs: columns, ...table };
+  const fields = { ...productFields(step, at), inputs: columns, ...table };
+  return { fields, product: { forms, form, levels: levels.length } };
 }

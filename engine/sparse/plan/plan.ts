@@ -2,9 +2,10 @@ import { type Graph, sizeOf, type Value } from '../graph/graph.ts';
 import { type FusedGraph, fuse } from './fuse.ts';
 import type { ImageWriter } from './image.ts';
 import { layoutsOf } from './layouts.ts';
-import { type FlatConv, type FlatGraph, type FlatStep, lower } from './lower.ts';
+import { type FlatConv, type FlatDense, type FlatGraph, type FlatStep, lower } from './lower.ts';
 import { placesOf } from './places.ts';
-import { planConv, planDense, planFinish } from './plan-products.ts';
+import { type PlannedProduct, planConv, planDense, planFinish } from './plan-products.ts';
+import type { ChooseForm, Product } from './product-forms.ts';
 import {
   type At,
   activationFields,
@@ -32,8 +33,13 @@ export type Program = {
 /**
  * Plans one program for levels whose nets differ in numbers alone, and writes it into `image`.
  * @param graphs densest level first.
+ * @param choose asked for each product's form, in the order of steps.
  */
-export function planProgram(graphs: Graph[], image: ImageWriter): Program {
+export function planProgram(
+  graphs: Graph[],
+  image: ImageWriter,
+  choose: ChooseForm,
+): { program: Program; products: Omit<Product, 'program'>[] } {
   const levels = graphs.map((graph) => lower(fuse(graph)));
   const [first] = levels as [FlatGraph];
   const layouts = layoutsOf(first);
@@ -47,31 +53,46 @@ export function planProgram(graphs: Graph[], image: ImageWriter): Program {
     return { ...layout, place: base + place, channels: value.shape[0] };
   };
   const steps: Partial<StepFields>[] = [copyIn(first.input, at(first.input))];
+  const products: Omit<Product, 'program'>[] = [];
   first.steps.forEach((step, index) => {
     const sameOfLevels = levels.map((level) => level.steps[index] as FlatStep);
-    steps.push(...planStep(step, sameOfLevels, at, image));
+    if (step.kind !== 'conv' && step.kind !== 'dense') {
+      steps.push(...planStep(step, sameOfLevels, at, image));
+      return;
+    }
+    const { fields, product } = planProduct(sameOfLevels, at, image, choose);
+    products.push({ ...product, step: steps.length });
+    steps.push(fields);
   });
   steps.push(copyOut(first.output, at(first.output)));
   const all = new Int32Array(steps.flatMap((fields) => Array.from(stepWords(fields))));
-  return {
+  const program = {
     steps: image.add(all),
     count: steps.length,
     inputSize: sizeOf(first.input),
     outputSize: sizeOf(first.output),
   };
+  return { program, products };
+}
+
+function planProduct(
+  levels: FlatStep[],
+  at: (value: Value) => At,
+  image: ImageWriter,
+  choose: ChooseForm,
+): PlannedProduct {
+  return levels[0]?.kind === 'conv'
+    ? planConv(levels as FlatConv[], at, image, choose)
+    : planDense(levels as FlatDense[], at, image, choose);
 }
 
 function planStep(
-  step: FlatStep,
+  step: Exclude<FlatStep, FlatConv | FlatDense>,
   levels: FlatStep[],
   at: (value: Value) => At,
   image: ImageWriter,
 ): Partial<StepFields>[] {
   switch (step.kind) {
-    case 'conv':
-      return [planConv(levels as FlatConv[], at, image)];
-    case 'dense':
-      return [planDense(levels as Extract<FlatStep, { kind: 'dense' }>[], at, image)];
     case 'map': {
       const input = at(step.input);
       const table = planFinish(levels as Extract<FlatStep, { kind: 'map' }>[], image);

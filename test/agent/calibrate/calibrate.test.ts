@@ -132,7 +132,7 @@ describe('the cache', () => {
       threads: 1,
       engines: [{ name: 'ort', provider: 'cpu' }],
       batch: 1,
-      engineVersion: '1',
+      versions: { ebb: '1', onnxruntime: '1' },
       ...change,
     });
 
@@ -144,6 +144,7 @@ describe('the cache', () => {
       key({ threads: 2 }),
       key({ batch: 8 }),
       key({ engines: [{ name: 'sparse', provider: 'wasm' }] }),
+      key({ versions: { ebb: '2', onnxruntime: '1' } }),
       key({ device: { cpu: 'other', cores: 2, arch: 'x64' } }),
       key({ manifest: { ...tinyManifest, levels } }),
     ];
@@ -155,7 +156,7 @@ describe('the cache', () => {
     const dir = await temporaryFolder();
     const measured = { engine: 'ort', runs: 1, p50Ms: 1, p95Ms: 1, meanMs: 1 };
     const level = { level: 0, ...measured, engines: [measured] };
-    const calibration = { version: 2, key: 'k', measuredAt: '', batch: 1, levels: [level] };
+    const calibration = { version: 3, key: 'k', measuredAt: '', batch: 1, forms: [], levels: [level] };
     await writeFile(join(dir, 'calibration-k.json'), JSON.stringify(calibration));
     expect(await readCalibration(dir, 'k', 1)).toEqual(calibration);
     expect(await readCalibration(dir, 'k', 2)).toBeUndefined();

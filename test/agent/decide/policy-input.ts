@@ -2,10 +2,11 @@ import type { Observation, PolicyInput } from '../../../agent/decide/policy.ts';
 
 /** Three levels of 20, 8 and 2 ms at the median; the 95th percentile lies a tenth above. */
 export const calibration: PolicyInput['calibration'] = {
-  version: 2,
+  version: 3,
   key: 'test',
   measuredAt: '2026-01-01T00:00:00.000Z',
   batch: 1,
+  forms: [],
   levels: [20, 8, 2].map((ms, level) => {
     const measured = { engine: 'ort' as const, runs: 50, p50Ms: ms, p95Ms: ms * 1.1, meanMs: ms };
     return { level, ...measured, engines: [measured] };

@@ -6,7 +6,7 @@ import { writeBundle } from '../../../bundle/write-bundle.ts';
 import type { OpenOptions } from '../../../engine/engine.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
-import { openRuntime } from '../../../engine/sparse/runtime/open-runtime.ts';
+import { findRuntime } from '../../../engine/sparse/runtime/find-runtime.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { drawNumbers, tinyBundle, tinyModel } from '../../tiny-bundle.ts';
 
@@ -96,6 +96,27 @@ describe('engine sparse', () => {
     await expect(openTiny({ engine: 'sparse' }, models)).rejects.toThrow(reason);
   });
 
+  it('measures how weights are best stored, and computes the same however they are', async () => {
+    const engine = await openTiny({ engine: 'sparse' });
+    const input = drawNumbers(64, 7);
+    const outputs = async () =>
+      [0, 1, 2].map(async (level) => (await engine.run(input, 1, { level })).output);
+    const expected = await Promise.all(await outputs());
+    const tuned = await engine.tune();
+    // A convolution in one of two forms, and a matrix with whole rows for 0 to 3 levels.
+    expect(tuned).toHaveLength(2);
+    for (const forms of [tuned, [0, 0], [1, 3], [1, 1], [7, -1, 4]]) {
+      expect(await engine.tune(forms)).toEqual(forms);
+      const again = await Promise.all(await outputs());
+      again.forEach((output, level) => {
+        output.forEach((value, i) => {
+          expect(value).toBeCloseTo(expected[level]![i]!, 4);
+        });
+      });
+    }
+    expect(await (await openTiny({ engine: 'ort' })).tune()).toEqual([]);
+  });
+
   it('refuses an engine that is not open', async () => {
     const engine = await openTiny({ engine: 'sparse' });
     expect(() => engine.setEngine(0, 'ort')).toThrow('must be one of those that are open, sparse');
@@ -105,7 +126,8 @@ describe('engine sparse', () => {
   });
 
   it('says how to get the native kernels where they are not built, and runs through WebAssembly', () => {
-    const { runtime, slower } = openRuntime(planLevels(nestedModels()), '/nowhere/ebb-kernels.node');
+    const { open, slower } = findRuntime('/nowhere/ebb-kernels.node');
+    const runtime = open(planLevels(nestedModels()));
     expect(runtime.name).toMatch(/^wasm/);
     expect(slower).toMatch(/not built: install a C compiler .* "npm run build:kernels"/);
     expect(runtime.run(0, drawNumbers(64, 1), 1, 1)).toHaveLength(3);

@@ -5,6 +5,7 @@ import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../../../bundle/onnx/model.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
 import { openWasmRuntime } from '../../../engine/sparse/runtime/wasm-runtime.ts';
+import { fuzzRuns, fuzzTimeoutMs } from '../../fuzz.ts';
 import { drawNumbers, tinyModel } from '../../tiny-bundle.ts';
 import { buildModels, randomNet } from './random-model.ts';
 import { runtimes } from './runtimes.ts';
@@ -30,24 +31,33 @@ function relativeError(values: Float32Array, reference: Float32Array): number {
 }
 
 describe.each(runtimes)('the kernels of $name', ({ open }) => {
-  it('compute what onnxruntime computes on random nets, at every level, for any number of threads', async () => {
-    await fc.assert(
-      fc.asyncProperty(randomNet, fc.integer({ min: 1, max: 4 }), async (net, threads) => {
-        const models = buildModels(net, 3);
-        const runtime = open(planLevels(models));
-        try {
-          const input = drawNumbers(2 * net.channels * net.height * net.width, net.seed);
-          for (const [level, model] of models.entries()) {
-            const output = runtime.run(level, input, 2, threads);
-            expect(relativeError(output, await runOrt(model, input, 2))).toBeLessThan(1e-4);
-          }
-        } finally {
-          runtime.close();
-        }
-      }),
-      { numRuns: 150 },
-    );
-  }, 120_000);
+  it(
+    'compute what onnxruntime computes on random nets, at every level, however weights are stored, for any number of threads',
+    async () => {
+      await fc.assert(
+        fc.asyncProperty(
+          randomNet,
+          fc.integer({ min: 1, max: 4 }),
+          fc.array(fc.nat(3)),
+          async (net, threads, forms) => {
+            const models = buildModels(net, 3);
+            const runtime = open(planLevels(models, forms));
+            try {
+              const input = drawNumbers(2 * net.channels * net.height * net.width, net.seed);
+              for (const [level, model] of models.entries()) {
+                const output = runtime.run(level, input, 2, threads);
+                expect(relativeError(output, await runOrt(model, input, 2))).toBeLessThan(1e-4);
+              }
+            } finally {
+              runtime.close();
+            }
+          },
+        ),
+        fuzzRuns(150),
+      );
+    },
+    fuzzTimeoutMs,
+  );
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
     'let %f pass as onnxruntime does',

@@ -1,0 +1,23 @@
+import { existsSync } from 'node:fs';
+import { addonPath, loadNativeKernels } from './native-runtime.ts';
+import type { OpenRuntime } from './runtime.ts';
+import { openWasmRuntime } from './wasm-runtime.ts';
+
+/** How to get the faster build. */
+export const nativeCure =
+  'install a C compiler (Debian: apt-get install gcc libc6-dev) and run "npm run build:kernels"';
+
+/**
+ * The fastest build that this machine has: native kernels, else WebAssembly.
+ * @returns how to open it with a plan; with `slower`: why the native kernels do not run, and the cure.
+ */
+export function findRuntime(path = addonPath): { open: OpenRuntime; slower?: string } {
+  if (!existsSync(path))
+    return { open: openWasmRuntime, slower: `the native kernels are not built: ${nativeCure}` };
+  try {
+    return { open: loadNativeKernels(path).open };
+  } catch (error) {
+    const reason = (error as Error).message.split('\n')[0];
+    return { open: openWasmRuntime, slower: `the native kernels do not run (${reason}): ${nativeCure}` };
+  }
+}
