@@ -113,16 +113,19 @@ static void shared_blocks(const work* work, int pixel, int vectors) {
 static void convolve(const work* work) {
   const int isShared = work->table[EBB_WIDTH] == 4;
   const int depth = isShared ? EBB_WIDE : EBB_DEPTH;
-  const int vectors = vectors_of(pixels_of(work->step));
+  const int vectors = work->last - work->first;
   const int blocks = (vectors + depth - 1) / depth;
   for (int block = 0, done = 0; block < blocks; block += 1) {
     const int count = (vectors - done + blocks - block - 1) / (blocks - block);
-    if (isShared) shared_blocks(work, done * EBB_LANES, count);
-    else sparse_blocks(work, done * EBB_LANES, count);
+    const int pixel = (work->first + done) * EBB_LANES;
+    if (isShared) shared_blocks(work, pixel, count);
+    else sparse_blocks(work, pixel, count);
     done += count;
   }
-  for (int channel = work->from; channel < work->to; channel += 1)
-    clear_border(work->step, work->image + work->step->output + (ptrdiff_t)channel * work->step->output_plane);
+  for (int channel = work->from; channel < work->to; channel += 1) {
+    float* output = work->image + work->step->output + (ptrdiff_t)channel * work->step->output_plane;
+    clear_border(work->step, output, work->first, work->last);
+  }
 }
 
 #endif

@@ -60,7 +60,7 @@ static void map(const work* work) {
       if (step->other != EBB_NOWHERE) x += load(other + i);
       store(to + i, activated(step, x));
     }
-    clear_border(step, to);
+    clear_border(step, to, 0, vectors_of(pixels));
   }
 }
 
@@ -126,7 +126,7 @@ static void pool(const work* work) {
           }
         to[row * step->row + column] = isMax ? result : result / (float)count;
       }
-    clear_border(step, to);
+    clear_border(step, to, 0, vectors_of(pixels_of(step)));
   }
 }
 
@@ -167,13 +167,34 @@ static void softmax(const work* work) {
     }
 }
 
-void EBB_RUN(const ebb_step* step, float* image, int level, int from, int to, const float* input, float* output) {
+// Convolutions over large planes are cut by pixels: layer after layer a thread reads mostly what it wrote itself. The others by channels.
+static int cuts_pixels(const ebb_step* step, int threads) {
+  return step->kind == EBB_CONV && vectors_of(pixels_of(step)) >= 8 * threads;
+}
+
+// One part a thread: what it costs to hand over a second one is more than what it would even out.
+ebb_cut EBB_CUT(const ebb_step* step, int threads) {
+  if (cuts_pixels(step, threads)) {
+    const int vectors = vectors_of(pixels_of(step));
+    return (ebb_cut){vectors, (vectors + threads - 1) / threads};
+  }
+  const int channels = step->channels;
+  const int isSmall = step->kind != EBB_CONV && channels * (step->rows * step->columns + step->inputs) < 8192;
+  if (step->kind == EBB_SOFTMAX || isSmall) return (ebb_cut){channels, channels};
+  // Fours share their loads.
+  return (ebb_cut){channels, ((channels + threads - 1) / threads + 3) / 4 * 4};
+}
+
+void EBB_RUN(const ebb_step* step, float* image, int level, int threads, int from, int to, const float* input, float* output) {
+  const int pixels = cuts_pixels(step, threads);
   const work work = {
       .step = step,
       .table = (const int32_t*)image + step->table + (ptrdiff_t)level * step->table_words,
       .image = image,
-      .from = from,
-      .to = to,
+      .from = pixels ? 0 : from,
+      .to = pixels ? step->channels : to,
+      .first = pixels ? from : 0,
+      .last = pixels ? to : vectors_of(pixels_of(step)),
   };
   switch (step->kind) {
     case EBB_CONV:

@@ -6,9 +6,10 @@
 #include "pool.h"
 
 #define VARIANT(set)                     \
+  ebb_cut_function ebb_cut_##set; \
   ebb_run_function ebb_run_##set; \
   ebb_peak_function ebb_peak_##set;
-#define ENTRY(set) {#set, ebb_run_##set, ebb_peak_##set}
+#define ENTRY(set) {#set, {ebb_cut_##set, ebb_run_##set}, ebb_peak_##set}
 
 #if defined(__x86_64__)
 VARIANT(avx512)
@@ -22,7 +23,7 @@ VARIANT(baseline)
 
 static const struct {
   const char* name;
-  ebb_run_function* run;
+  ebb_kernels kernels;
   ebb_peak_function* peak;
 } variants[] = {
 #if defined(__x86_64__)
@@ -104,7 +105,7 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
   self->program_count = (uint32_t)(numbers / 2);
   self->image = aligned_alloc(64, (words * 4 + 63) / 64 * 64);
   self->programs = calloc(self->program_count + 1, sizeof *self->programs);
-  self->pool = ebb_pool_create(variants[variant].run);
+  self->pool = ebb_pool_create(variants[variant].kernels);
   if (self->image == NULL || self->programs == NULL || self->pool == NULL) {
     destroy(self);
     free(self);

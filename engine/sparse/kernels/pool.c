@@ -1,6 +1,6 @@
 // Threads that share the steps of a job. INVARIANTS
-// - the cursor alone says what is next: whoever moves it on owns the channels that it passed;
-// - the thread that finishes a step's last channel, and no other, moves the cursor to the next step: a step begins when the one before is
+// - the cursor alone says what is next: whoever moves it on owns the chunks that it passed;
+// - the thread that finishes a step's last chunk, and no other, moves the cursor to the next step: a step begins when the one before is
 //   whole;
 // - the cursor says, too, that a job is over; the next one is written after that alone. A thread that was held up with an old cursor can
 //   take nothing by it, and until it has taken something it reads the program alone, which does not change.
@@ -16,20 +16,24 @@
 
 enum { DONE = 0xffff, MOST_HELPERS = 63, WAITS_BEFORE_YIELD = 256, YIELDS_BEFORE_SLEEP = 64 };
 
-// Sequence number of the job, step, first channel that nobody has taken.
+// Sequence number of the job, step, how many chunks were taken from the first on, and how many from the last on: a thread keeps to its end,
+// so that it reads what it wrote in the step before.
 typedef uint64_t cursor;
-static cursor cursor_of(uint64_t job, uint64_t step, uint64_t channel) { return job << 40 | step << 24 | channel; }
-static int step_of(cursor at) { return (int)(at >> 24 & 0xffff); }
-static int channel_of(cursor at) { return (int)(at & 0xffffff); }
+static cursor cursor_of(uint64_t job, uint64_t step, uint64_t low, uint64_t high) {
+  return job << 40 | step << 24 | low << 12 | high;
+}
 static uint64_t job_of(cursor at) { return at >> 40; }
+static int step_of(cursor at) { return (int)(at >> 24 & 0xffff); }
+static int low_of(cursor at) { return (int)(at >> 12 & 0xfff); }
+static int high_of(cursor at) { return (int)(at & 0xfff); }
 
 struct ebb_pool {
-  ebb_run_function* run;
+  ebb_kernels kernels;
   _Atomic(const ebb_program*) program;
   ebb_job job;
   uint64_t sequence;
   _Alignas(64) _Atomic(cursor) next;
-  _Alignas(64) atomic_int finished;  // channels of the step
+  _Alignas(64) atomic_int finished;  // chunks of the step
   _Alignas(64) atomic_int wanted;    // helpers that may take part in the job
   atomic_int ending;
   pthread_mutex_t lock;
@@ -52,17 +56,8 @@ static void pause_briefly(void) {
 #endif
 }
 
-// Small steps are not worth sharing.
-static int chunk_of(const ebb_step* step, int threads) {
-  const int channels = step->channels;
-  if (threads == 1 || step->kind == EBB_SOFTMAX) return channels;
-  if (step->kind != EBB_CONV && channels * (step->rows * step->columns + step->inputs) < 8192) return channels;
-  const int chunk = (channels + 4 * threads - 1) / (4 * threads);
-  return (chunk + 3) / 4 * 4;
-}
-
 // Takes part in the job until it is done.
-static void take_part(ebb_pool* pool, int threads) {
+static void take_part(ebb_pool* pool, int index, int threads) {
   int waits = 0;
   for (;;) {
     cursor at = atomic_load_explicit(&pool->next, memory_order_acquire);
@@ -70,25 +65,28 @@ static void take_part(ebb_pool* pool, int threads) {
     const ebb_program* program = atomic_load_explicit(&pool->program, memory_order_acquire);
     if (step_of(at) >= program->count) continue;
     const ebb_step* step = program->steps + step_of(at);
-    const int from = channel_of(at);
-    if (from >= step->channels) {
+    const ebb_cut cut = pool->kernels.cut(step, threads);
+    const int chunks = (cut.units + cut.chunk - 1) / cut.chunk;
+    const int low = low_of(at), high = high_of(at);
+    if (low + high >= chunks) {
       // Others compute the last of this step.
       if (++waits % WAITS_BEFORE_YIELD == 0) sched_yield();
       else pause_briefly();
       continue;
     }
-    const int chunk = chunk_of(step, threads);
-    const int to = from + chunk < step->channels ? from + chunk : step->channels;
-    const cursor after = cursor_of(job_of(at), (uint64_t)step_of(at), (uint64_t)to);
+    const int isLow = index % 2 == 0;
+    const int chunk = isLow ? low : chunks - 1 - high;
+    const cursor after = cursor_of(job_of(at), (uint64_t)step_of(at), (uint64_t)(low + isLow), (uint64_t)(high + !isLow));
     if (!atomic_compare_exchange_weak_explicit(&pool->next, &at, after, memory_order_acq_rel, memory_order_relaxed)) continue;
     waits = 0;
     const ebb_job* job = &pool->job;
-    pool->run(step, program->image, job->level, from, to, job->input, job->output);
-    const int finished = atomic_fetch_add_explicit(&pool->finished, to - from, memory_order_acq_rel) + to - from;
-    if (finished < step->channels) continue;
+    const int from = chunk * cut.chunk;
+    const int to = from + cut.chunk < cut.units ? from + cut.chunk : cut.units;
+    pool->kernels.run(step, program->image, job->level, threads, from, to, job->input, job->output);
+    if (atomic_fetch_add_explicit(&pool->finished, 1, memory_order_acq_rel) + 1 < chunks) continue;
     atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
     const int next = step_of(at) + 1 < program->count ? step_of(at) + 1 : DONE;
-    atomic_store_explicit(&pool->next, cursor_of(job_of(at), (uint64_t)next, 0), memory_order_release);
+    atomic_store_explicit(&pool->next, cursor_of(job_of(at), (uint64_t)next, 0, 0), memory_order_release);
   }
 }
 
@@ -117,17 +115,17 @@ static void* help(void* argument) {
   while (!atomic_load(&self.pool->ending)) {
     last = wait_for_job(self.pool, last);
     const int wanted = atomic_load_explicit(&self.pool->wanted, memory_order_acquire);
-    if (self.index < wanted) take_part(self.pool, wanted + 1);
+    if (self.index < wanted) take_part(self.pool, self.index + 1, wanted + 1);
   }
   return NULL;
 }
 
-ebb_pool* ebb_pool_create(ebb_run_function* run) {
+ebb_pool* ebb_pool_create(ebb_kernels kernels) {
   ebb_pool* pool = aligned_alloc(64, (sizeof(ebb_pool) + 63) / 64 * 64);
   if (pool == NULL) return NULL;
   memset(pool, 0, sizeof *pool);
-  pool->run = run;
-  atomic_init(&pool->next, cursor_of(0, DONE, 0));
+  pool->kernels = kernels;
+  atomic_init(&pool->next, cursor_of(0, DONE, 0, 0));
   pthread_mutex_init(&pool->lock, NULL);
   pthread_cond_init(&pool->wake, NULL);
   return pool;
@@ -149,8 +147,10 @@ static void start_helpers(ebb_pool* pool, int wanted) {
 void ebb_pool_run(ebb_pool* pool, const ebb_job* job, int threads) {
   const ebb_program* program = job->program;
   if (threads <= 1 || program->count >= DONE) {
-    for (int i = 0; i < program->count; i += 1)
-      pool->run(program->steps + i, program->image, job->level, 0, program->steps[i].channels, job->input, job->output);
+    for (int i = 0; i < program->count; i += 1) {
+      const ebb_step* step = program->steps + i;
+      pool->kernels.run(step, program->image, job->level, 1, 0, pool->kernels.cut(step, 1).units, job->input, job->output);
+    }
     return;
   }
   start_helpers(pool, threads - 1);
@@ -161,10 +161,10 @@ void ebb_pool_run(ebb_pool* pool, const ebb_job* job, int threads) {
   atomic_store(&pool->finished, 0);
   atomic_store(&pool->wanted, threads - 1);
   pthread_mutex_lock(&pool->lock);
-  atomic_store_explicit(&pool->next, cursor_of(pool->sequence, 0, 0), memory_order_release);
+  atomic_store_explicit(&pool->next, cursor_of(pool->sequence, 0, 0, 0), memory_order_release);
   if (pool->sleeping > 0) pthread_cond_broadcast(&pool->wake);
   pthread_mutex_unlock(&pool->lock);
-  take_part(pool, threads);
+  take_part(pool, 0, threads);
 }
 
 void ebb_pool_destroy(ebb_pool* pool) {

@@ -17,10 +17,16 @@ typedef struct {
   float* output;
 } ebb_job;
 
+// The kernels of one instruction set.
+typedef struct {
+  ebb_cut_function* cut;
+  ebb_run_function* run;
+} ebb_kernels;
+
 typedef struct ebb_pool ebb_pool;
 
 // A pool that has no threads yet; null where there is no memory.
-ebb_pool* ebb_pool_create(ebb_run_function* run);
+ebb_pool* ebb_pool_create(ebb_kernels kernels);
 // Runs a job on the caller's thread and `threads - 1` others, as far as they can be started.
 void ebb_pool_run(ebb_pool* pool, const ebb_job* job, int threads);
 // Ends the threads.

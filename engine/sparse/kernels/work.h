@@ -10,23 +10,29 @@ typedef struct {
   const int32_t* table;  // of the level
   float* image;
   int from, to;          // channels
+  int first, last;       // a convolution's vectors of pixels
 } work;
 
 // Pixels of a channel, row by row with what lies between rows; vectors that cover them.
 INLINE int pixels_of(const ebb_step* step) { return (step->rows - 1) * step->row + step->columns; }
 INLINE int vectors_of(int pixels) { return (pixels + EBB_LANES - 1) / EBB_LANES; }
 
-// Between rows and behind the last pixel, 0 is what the next convolution reads as its padding.
-static void clear_border(const ebb_step* step, float* channel) {
+// Between rows and behind the last pixel, 0 is what the next convolution reads as its padding: in vectors `first` to `last`.
+static void clear_border(const ebb_step* step, float* channel, int first, int last) {
   const int between = step->row - step->columns;
   const int pixels = pixels_of(step);
+  const int from = first * EBB_LANES;
+  const int to = last * EBB_LANES < pixels ? last * EBB_LANES : pixels;
+  // The first border whose end lies in the vectors.
+  int border = from < step->row ? step->columns : from / step->row * step->row + step->columns;
+  for (; border + between <= from; border += step->row) {}
   // The column that "same" 3 x 3 convolutions need.
   if (between == 1)
-    for (float* end = channel + step->columns; end < channel + pixels; end += step->row) *end = 0;
+    for (float* end = channel + border; end < channel + to; end += step->row) *end = 0;
   else
-    for (int row = 0; row + 1 < step->rows; row += 1)
-      for (int i = 0; i < between; i += 1) channel[row * step->row + step->columns + i] = 0;
-  for (int i = pixels; i < vectors_of(pixels) * EBB_LANES; i += 1) channel[i] = 0;
+    for (; border < to; border += step->row)
+      for (int i = border < from ? from : border; i < border + between && i < to; i += 1) channel[i] = 0;
+  for (int i = pixels; i < last * EBB_LANES; i += 1) channel[i] = 0;
 }
 
 typedef struct {
