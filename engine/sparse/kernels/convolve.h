@@ -21,6 +21,16 @@ INLINE void finish(const work* work, int channel, int pixel, const floats* sums,
   if (step->activation > EBB_RELU) activate(step, to, vectors);
 }
 
+// sums + weight * pixels, or where `isFirst` weight * pixels: nothing to set to zero, nothing to add to.
+INLINE void add_product(floats* sums, const ebb_nonzero* nonzero, const float* from, const int vectors, const int isFirst) {
+  const floats weight = splat(nonzero->weight);
+  const float* pixels = from + nonzero->offset;
+  UNROLL for (int v = 0; v < vectors; v += 1) {
+    const floats values = load(pixels + v * EBB_LANES);
+    sums[v] = isFirst ? weight * values : multiply_add(weight, values, sums[v]);
+  }
+}
+
 // One output channel at a time: every nonzero is multiplied with `vectors` vectors of pixels. Where those are few, `ways` nonzeros are
 // summed apart, to hide the latency of a multiply-add.
 INLINE void sparse_block(const work* work, int pixel, const int vectors, const int ways) {
@@ -28,25 +38,23 @@ INLINE void sparse_block(const work* work, int pixel, const int vectors, const i
   const float* from = work->image + work->step->input + pixel;
   for (int channel = work->from; channel < work->to; channel += 1) {
     floats sums[4][EBB_DEPTH];
-    UNROLL for (int way = 0; way < ways; way += 1)
+    UNROLL for (int way = 1; way < ways; way += 1)
       UNROLL for (int v = 0; v < vectors; v += 1) sums[way][v] = splat(0);
-    for (int index = 0; index < work->table[EBB_SEGMENTS]; index += 1) {
-      const segment segment = segment_of(work, index);
-      const ebb_nonzero* nonzero = list + segment.starts[channel];
-      const ebb_nonzero* end = list + segment.ends[channel];
+    // A level has at least one segment.
+    segment segment = segment_of(work, 0);
+    const ebb_nonzero* nonzero = list + segment.starts[channel];
+    const ebb_nonzero* end = list + segment.ends[channel];
+    if (nonzero < end) add_product(sums[0], nonzero++, from, vectors, 1);
+    else
+      UNROLL for (int v = 0; v < vectors; v += 1) sums[0][v] = splat(0);
+    for (int index = 1;; index += 1) {
       for (; nonzero + ways <= end; nonzero += ways)
-        UNROLL for (int way = 0; way < ways; way += 1) {
-          const floats weight = splat(nonzero[way].weight);
-          const float* pixels = from + nonzero[way].offset;
-          UNROLL for (int v = 0; v < vectors; v += 1)
-            sums[way][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[way][v]);
-        }
-      for (; ways > 1 && nonzero < end; nonzero += 1) {
-        const floats weight = splat(nonzero->weight);
-        const float* pixels = from + nonzero->offset;
-        UNROLL for (int v = 0; v < vectors; v += 1)
-          sums[0][v] = multiply_add(weight, load(pixels + v * EBB_LANES), sums[0][v]);
-      }
+        UNROLL for (int way = 0; way < ways; way += 1) add_product(sums[way], nonzero + way, from, vectors, 0);
+      for (; ways > 1 && nonzero < end; nonzero += 1) add_product(sums[0], nonzero, from, vectors, 0);
+      if (index >= work->table[EBB_SEGMENTS]) break;
+      segment = segment_of(work, index);
+      nonzero = list + segment.starts[channel];
+      end = list + segment.ends[channel];
     }
     UNROLL for (int way = 1; way < ways; way += 1)
       UNROLL for (int v = 0; v < vectors; v += 1) sums[0][v] += sums[way][v];
