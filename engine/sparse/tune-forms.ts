@@ -12,7 +12,7 @@ export type TuneOptions = {
 
 /**
  * Measures in which form each product is fastest on this machine, by running its step alone in its first and in its last form, in turns, at every
- * level. Levels count alike: a form is chosen by the geometric mean of its times, as levels share their weights and therefore the form.
+ * level. A form is chosen by the geometric mean of its times over the levels: they count alike.
  *
  * @param products as usually planned.
  * @param open the kernels that shall run them.
@@ -59,14 +59,13 @@ export function tuneForms(
 /** Runs between two looks at the clock: steps take from a microsecond on. */
 const runsATurn = 2;
 
-/** Forms that are less than this faster than the usual one are taken for noise. */
+/** Forms that are less than this faster than the usual one, over all levels, are taken for noise. */
 const margin = 0.03;
 
-/** @param times by level, in the first and in the last form; a form between has some levels in the last one, the densest first. */
+/** @param times by level, in the first and in the last form; in form `k` the `k` densest levels are as in the last one. */
 function bestForm(forms: number, usual: number, times: [number, number][]): number {
   const gains = times.map(([first, last]) => Math.log(first / last));
-  const gainOf = (form: number) =>
-    gains.slice(0, (form * gains.length) / (forms - 1)).reduce((sum, gain) => sum + gain, 0);
+  const gainOf = (form: number) => gains.slice(0, form).reduce((sum, gain) => sum + gain, 0);
   const best = Array.from({ length: forms }, (_, form) => form).reduce((a, b) =>
     gainOf(b) > gainOf(a) ? b : a,
   );

@@ -2,7 +2,7 @@ import type { Value } from '../graph/graph.ts';
 import type { ImageWriter } from './image.ts';
 import type { FlatConv, FlatDense } from './lower.ts';
 import type { ChooseForm, Product } from './product-forms.ts';
-import { countEntries, type SharedLists, shareLists } from './shared-lists.ts';
+import { type SharedLists, shareLists } from './shared-lists.ts';
 import { type At, productFields } from './step-fields.ts';
 import type { StepFields } from './step-words.ts';
 
@@ -33,7 +33,28 @@ function isSame(a: Float32Array, b: Float32Array): boolean {
   return a.every((value, index) => Object.is(value, b[index]));
 }
 
-/** Forms: 0, each output channel on its own; 1, fours of them that share their loads, and zeros that one of the four has not. */
+/** How many levels, from the densest on, satisfy. */
+function countLeading(levels: Float32Array[], isSo: (own: Float32Array) => boolean): number {
+  const first = levels.findIndex((own) => !isSo(own));
+  return first < 0 ? levels.length : first;
+}
+
+function countNonzeros(weights: Float32Array): number {
+  return weights.reduce((count, weight) => count + Number(weight !== 0), 0);
+}
+
+/** Columns of four rows of which at least one has a nonzero. */
+function countFours(weights: Float32Array, columns: number): number {
+  let count = 0;
+  for (let at = 0; at < weights.length; at += at % columns === columns - 1 ? 3 * columns + 1 : 1)
+    count += Number([0, 1, 2, 3].some((lane) => weights[at + lane * columns] !== 0));
+  return count;
+}
+
+/**
+ * Forms: how many levels, from the densest on, have output channels in fours, which share their loads and the zeros that one of the four has not;
+ * in the others each channel has a list of its own. The levels of either kind share their lists.
+ */
 export function planConv(
   levels: FlatConv[],
   at: (value: Value) => At,
@@ -57,23 +78,25 @@ export function planConv(
     return (tap.phase * channelsOfPhase + channel) * input.plane + tap.rows * input.row + tap.columns;
   };
   const finish = planFinish(levels, image);
-  const alone = shareLists(weights, { rows: outputs, width: 1, columns });
-  const shared =
-    outputsOfGroup % 4 === 0 ? shareLists(weights, { rows: outputs / 4, width: 4, columns }) : undefined;
-  // All levels one way: two lists of a layer would cost memory, which levels share.
-  const isDense = levels.every(
-    (_, level) => shared && 4 * sharedCost * countEntries(shared, level) <= countEntries(alone, level),
+  const inFours = (some: Float32Array[]) => shareLists(some, { rows: outputs / 4, width: 4, columns });
+  const alone = (some: Float32Array[]) => shareLists(some, { rows: outputs, width: 1, columns });
+  const canShare = outputsOfGroup % 4 === 0;
+  const forms = canShare ? levels.length + 1 : 1;
+  const form = choose(forms, () =>
+    countLeading(weights, (own) => 4 * sharedCost * countFours(own, columns) <= countNonzeros(own)),
   );
-  const forms = shared ? 2 : 1;
-  const form = choose(forms, Number(isDense));
-  const lanes = form === 1 ? 4 : 1;
-  const written = writeLists(shared && form === 1 ? shared : alone, lanes, offsetOf, image);
+  const parts = [
+    { lanes: 4 as const, lists: form > 0 ? inFours(weights.slice(0, form)) : undefined },
+    { lanes: 1 as const, lists: form < levels.length ? alone(weights.slice(form)) : undefined },
+  ].flatMap(({ lanes, lists }) => {
+    if (lists === undefined) return [];
+    const written = writeLists(lists, lanes, offsetOf, image);
+    return written.levels.map((segments) => ({ width: lanes, list: written.list, segments }));
+  });
   const fields = {
     ...productFields(step, at),
     ...writeTable(levels.length, image, (level) => ({
-      width: lanes,
-      list: written.list,
-      segments: written.levels[level] ?? [],
+      ...(parts[level] ?? { width: 0, list: 0, segments: [] }),
       ...(finish[level] ?? { scale: 0, bias: 0 }),
     })),
   };
@@ -143,13 +166,12 @@ export function planDense(
   const outputs = step.output.shape[0];
   const columns = step.weights.length / outputs;
   const finish = planFinish(levels, image);
-  const lists = shareLists(
-    levels.map(({ weights }) => weights),
-    { rows: outputs, width: 1, columns },
-  );
-  const sparse = levels.findIndex((_, level) => countEntries(lists, level) <= denseFrom * outputs * columns);
+  const weights = levels.map((level) => level.weights);
   const forms = levels.length + 1;
-  const form = choose(forms, sparse < 0 ? levels.length : sparse);
+  const form = choose(forms, () =>
+    countLeading(weights, (own) => countNonzeros(own) > denseFrom * own.length),
+  );
+  const lists = shareLists(weights.slice(form), { rows: outputs, width: 1, columns });
   const written = form < levels.length ? writeLists(lists, 1, (_, column) => column, image) : undefined;
   const rows: { weights: Float32Array; at: number }[] = [];
   const rowsOf = (weights: Float32Array) => {
@@ -163,7 +185,7 @@ export function planDense(
     const own = finish[level] ?? { scale: 0, bias: 0 };
     const { weights } = levels[level] ?? step;
     if (level < form) return { width: 0, list: rowsOf(weights), segments: [], ...own };
-    return { width: 1, list: written?.list ?? 0, segments: written?.levels[level] ?? [], ...own };
+    return { width: 1, list: written?.list ?? 0, segments: written?.levels[level - form] ?? [], ...own };
   });
   const fields = { ...productFields(step, at), inputs: columns, ...table };
   return { fields, product: { forms, form, levels: levels.length } };

@@ -6,7 +6,7 @@ export type Product = {
   /** Its program, and its step there. */
   program: number;
   step: number;
-  /** How many forms it can have, and the one that it has. */
+  /** How many forms it can have, and the one that it has: how many levels, from the densest on, are stored as is best for dense ones. */
   forms: number;
   form: number;
   /** Levels of its program. */
@@ -14,13 +14,14 @@ export type Product = {
 };
 
 /** Answers, product by product in the order of planning, the form that is wished for, or else the usual one. */
-export type ChooseForm = (forms: number, usual: number) => number;
+export type ChooseForm = (forms: number, usual: () => number) => number;
 
 /** @param wished by product; what is missing or impossible, as from another version's cache, is left to the planner. */
 export function createChooser(wished: readonly number[]): ChooseForm {
   let product = 0;
   return (forms, usual) => {
-    const form = wished[product++] ?? usual;
-    return Number.isInteger(form) && form >= 0 && form < forms ? form : usual;
+    const form = wished[product++] ?? Number.NaN;
+    if (Number.isInteger(form) && form >= 0 && form < forms) return form;
+    return forms > 1 ? usual() : 0;
   };
 }

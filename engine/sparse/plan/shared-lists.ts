@@ -88,14 +88,3 @@ function holdsAll(check: {
     }
   return true;
 }
-
-/** Entries of a level in all rows. */
-export function countEntries({ segments, levels }: SharedLists, level: number): number {
-  const { first = 0, count = 0 } = levels[level] ?? {};
-  return segments
-    .slice(first, first + count)
-    .reduce(
-      (sum, { starts, ends }) => sum + ends.reduce((own, end, row) => own + end - (starts[row] ?? 0), 0),
-      0,
-    );
-}
