@@ -132,8 +132,8 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
   };
 }
 
-/** Turns of about this long keep caches warm for the one whose turn it is, as they are on a device. */
-const turnUs = 4000;
+/** Turns of about this long keep caches warm, and threads awake, for the one whose turn it is, as they are on a device; each has ten turns at least. */
+const turnUs = 20_000;
 
 async function takeTurns(
   contestants: Contestant[],
@@ -146,7 +146,7 @@ async function takeTurns(
     const startMs = performance.now();
     for (let i = 0; i < 5; i += 1) await contestant.run();
     const runUs = ((performance.now() - startMs) * 1000) / 5;
-    turnOf.set(contestant, Math.max(1, Math.round(turnUs / runUs)));
+    turnOf.set(contestant, Math.max(1, Math.min(Math.round(turnUs / runUs), Math.floor(runs / 10))));
   }
   const left = new Set(contestants);
   while (left.size > 0) {

@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { decodeModel } from '../../../bundle/onnx/decode-model.ts';
 import { readBundle } from '../../../bundle/read-bundle.ts';
 import { interruptSignal } from '../../../terminal/interrupt.ts';
@@ -47,20 +47,32 @@ const drawnNets = [
   { title: 'DS-CNN, 49x10x1', net: 'dscnn', input: [49, 10, 1] as [number, number, number], width: 1 },
 ];
 
+function netsOption(): Option {
+  const names = drawnNets.map(({ net }) => net);
+  return new Option('--nets <list>', 'nets').default(names, `"${names}"`).argParser((text) => {
+    const nets = text.split(',');
+    const unknown = nets.find((net) => !names.includes(net));
+    if (unknown !== undefined)
+      throw new InvalidArgumentError(`Nets must be some of ${names.join(', ')}: current value is ${unknown}`);
+    return nets;
+  });
+}
+
 /** `ebb lab bench sparse`. */
 export function sparseCommand(): Command {
   return new Command('sparse')
     .description('latency over sparsity on every engine, on nets with drawn weights, in turns')
+    .addOption(netsOption())
     .option('--sparsities <list>', 'levels of each net, densest first', '0,0.8,0.9,0.95,0.98')
     .option('--threads <list>', 'numbers of threads', '1')
     .option('--runs <n>', 'runs of each', positiveInteger, 300)
     .option('--json', 'print the results as JSON')
-    .action(async ({ sparsities, ...flags }: Flags & { sparsities: string }) => {
+    .action(async ({ sparsities, nets, ...flags }: Flags & { sparsities: string; nets: string[] }) => {
       const levels = sparsities.split(',').map(Number);
       const signal = interruptSignal();
       const progress = createProgress();
       const results: { net: string; result: EnginesBenchResult }[] = [];
-      for (const drawn of drawnNets) {
+      for (const drawn of drawnNets.filter(({ net }) => nets.includes(net))) {
         const result = await runEnginesBench({
           models: drawModels(drawn, levels),
           threads: threadsOf(flags),
