@@ -22,9 +22,12 @@ it('a comparison goes on with the runs it remembers, also after a kill and from 
     vary: false,
     store,
   };
-  const compare = async (data: string) => {
+  const compare = async (data: string, changes: Partial<AstBenchOptions> = {}) => {
     const trained: string[] = [];
-    const result = await runAstBench({ ...options, data }, { onNote: (line) => trained.push(line) });
+    const result = await runAstBench(
+      { ...options, data, ...changes },
+      { onNote: (line) => trained.push(line) },
+    );
     return { result, trained };
   };
   const first = await compare(options.data);
@@ -45,6 +48,19 @@ it('a comparison goes on with the runs it remembers, also after a kill and from 
   await appendFile(runs, '{"settings":{"cut');
   expect((await compare(options.data)).trained).toEqual([]);
   expect(await readFile(runs, 'utf8')).toBe(before);
+
+  const finished = await compare(options.data, {
+    rates: [0.1, 0.4],
+    seeds: 3,
+    vary: true,
+    finishedOnly: true,
+  });
+  expect(finished.trained).toEqual([]);
+  expect(finished.result.methods).toEqual(first.result.methods);
+  expect(finished.result.variations.map(({ name }) => name)).toEqual(['as compared']);
+  await expect(compare(options.data, { epochs: 7, finishedOnly: true })).rejects.toThrow(
+    'must hold finished runs',
+  );
 
   const other = await compare(await toySpec(128));
   expect(other.trained).toHaveLength(8);

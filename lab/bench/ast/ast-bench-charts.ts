@@ -89,6 +89,8 @@ export function accuracyByRate({ methods }: AstBenchResult): Chart {
     series,
     x: {
       type: 'log',
+      // d3 leaves labels of a log scale out, unless they are near a power of its base.
+      base: 2,
       label: 'peak of the learning rate',
       domain: [rates[0] / 1.2, rates[rates.length - 1] * 1.2],
       ticks: rates,

@@ -6,7 +6,7 @@ import { snakeJson } from '../../../terminal/snake-json.ts';
 import { openData } from '../../../trainer/data/open-data.ts';
 import { svgDocument } from '../../../trainer/report/chart.ts';
 import type { RunHooks } from '../../../trainer/run/run-training.ts';
-import type { Settings } from '../../../trainer/settings.ts';
+import type { NewSettings, Settings } from '../../../trainer/settings.ts';
 import { accuracyByMacs } from './ast-bench-charts.ts';
 import { writeAstBenchPage } from './ast-bench-page.ts';
 import { type DataIdentity, identify } from './data-identity.ts';
@@ -18,6 +18,8 @@ export type AstBenchOptions = Setup & {
   seeds: number;
   /** Whether to vary AST's settings, too. */
   vary: boolean;
+  /** Trains nothing: the result tells of the runs that are there, whichever those are. */
+  finishedOnly?: boolean;
   /** Folder of the finished runs. */
   store: string;
 };
@@ -56,7 +58,7 @@ export async function runAstBench(
   options: AstBenchOptions,
   hooks: RunHooks & { onNote: (line: string) => void },
 ): Promise<AstBenchResult> {
-  const { store, seeds, vary, ...setup } = options;
+  const { store, seeds, vary, finishedOnly = false, ...setup } = options;
   await makeFolder(store);
   const data = identify(await openData(setup.data));
   const runs = await openFinishedRuns(store, data, hooks);
@@ -82,16 +84,20 @@ export async function runAstBench(
   const train = (method: Method, rate: number, seed: number) =>
     inTurn(method.trainings, (training) => obtain(method.name, settingsFor(training, rate, seed)));
 
+  const isWanted = (trainings: NewSettings[], rate: number, seed: number) =>
+    !finishedOnly || trainings.every((training) => runs.has(settingsFor(training, rate, seed)));
+
   for (const method of methods) {
     const grid: MethodResult['grid'] = [];
-    for (const rate of method.rates) {
+    for (const rate of method.rates.filter((wanted) => isWanted(method.trainings, wanted, 1))) {
       const trained = await train(method, rate, 1);
       grid.push({ rate, validation: mean(levelsOf(trained).map(({ validation }) => validation)) });
     }
+    if (grid.length === 0) continue;
     const { rate } = grid.reduce((best, point) => (point.validation > best.validation ? point : best));
     const bySeed: FinishedRun[][] = [];
     for (let seed = 1; seed <= (method.oneSeed ? 1 : seeds); seed += 1)
-      bySeed.push(await train(method, rate, seed));
+      if (isWanted(method.trainings, rate, seed)) bySeed.push(await train(method, rate, seed));
     const perSeed = bySeed.map((trained) => levelsOf(trained).map(({ test }) => test));
     const costs = bySeed.map((trained) => trained.map(({ cost }) => cost));
     const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
@@ -114,15 +120,21 @@ export async function runAstBench(
     if (result.macs.length === 0) result.macs = bySeed[0][0].levels.map(({ macs }) => macs);
     await save();
   }
-  if (vary) {
-    const off = result.methods[1];
-    for (const { name, settings } of variationsOf(setup, methods[1].trainings[0])) {
-      const { levels } = await obtain(name, settingsFor(settings, off.rate, 1));
+  const [, plain] = methods;
+  const rate = result.methods.find(({ name }) => name === plain.name)?.rate;
+  if (vary && rate !== undefined) {
+    for (const { name, settings } of variationsOf(setup, plain.trainings[0])) {
+      if (!isWanted([settings], rate, 1)) continue;
+      const { levels } = await obtain(name, settingsFor(settings, rate, 1));
       const validation = levels.map((level) => level.validation).slice(-setup.levels.length);
       result.variations.push({ name, validation });
       await save();
     }
   }
+  if (result.methods.length === 0)
+    throw new Error(
+      `Cannot tell of a comparison as "${store}" must hold finished runs of these settings; leave out --finished to train them`,
+    );
   return result;
 }
 

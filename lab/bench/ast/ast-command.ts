@@ -22,6 +22,7 @@ type AstFlags = {
   seeds: number;
   backend: (typeof backendChoices)[number];
   vary?: boolean;
+  finished?: boolean;
   store: string;
   json?: boolean;
 };
@@ -46,9 +47,10 @@ export function astCommand(): Command {
     )
     .addOption(new Option('--backend <name>', 'what computes').choices(backendChoices).default('auto'))
     .option('--vary', "vary AST's settings, too: order, update interval, ramp, drop-and-grow, distribution")
+    .option('--finished', 'train nothing: tell of the runs that are there')
     .option('--store <dir>', 'folder of the result, and of the runs that it remembers', 'runs/bench-ast')
     .option('--json', 'print the result as JSON')
-    .action(async ({ json, vary = false, ...flags }: AstFlags) => {
+    .action(async ({ json, vary = false, finished = false, ...flags }: AstFlags) => {
       const progress = createProgress();
       const hooks = {
         signal: interruptSignal(),
@@ -57,7 +59,7 @@ export function astCommand(): Command {
       };
       const levels = parseLevels(flags.levels).map(({ sparsity }) => String(sparsity));
       const rates = flags.rates.split(',').map(positiveNumber);
-      const options = { ...flags, levels, rates, vary };
+      const options = { ...flags, levels, rates, vary, finishedOnly: finished };
       const result = await runAstBench(options, hooks).finally(() => progress.done());
       process.stdout.write(`${json ? snakeJson(result, 2) : formatAstBench(result)}\n`);
     });
