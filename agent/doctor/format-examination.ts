@@ -11,6 +11,8 @@ export function formatReading({ name, value, unit, labels }: Reading): string {
     bytes: () => `${(value / 2 ** 20).toFixed(0)} MiB`,
     celsius: () => `${value.toFixed(1)} C`,
     watts: () => `${value.toFixed(2)} W`,
+    hertz: () => `${(value / 1e6).toFixed(0)} MHz`,
+    count: () => String(value),
   };
   return `${name}${label ? ` (${label})` : ''} ${shown[unit]?.() ?? `${value} ${unit}`}`;
 }

@@ -1,13 +1,34 @@
 import { availableParallelism } from 'node:os';
 import { createBatterySensor } from './battery.ts';
+import { createCgroupSensor } from './cgroup.ts';
 import { createCpuSensor } from './cpu.ts';
+import { createFrequencySensor } from './frequency.ts';
+import { createJetsonGpuSensor } from './jetson-gpu.ts';
+import { createJetsonPowerSensor } from './jetson-power.ts';
 import { createMemorySensor } from './memory.ts';
+import { createOverCurrentSensor } from './over-current.ts';
 import { createPsiSensor } from './psi.ts';
+import { createRaplSensor } from './rapl.ts';
+import { createRaspberryPiSensor } from './raspberry-pi.ts';
 import type { Sensor, SensorOptions } from './sensor.ts';
 import { createSysteminformationFallback } from './systeminformation-fallback.ts';
 import { createTemperatureSensor } from './temperature.ts';
 
-export const sensorNames = ['cpu', 'psi', 'memory', 'temperature', 'battery', 'systeminformation'] as const;
+export const sensorNames = [
+  'cpu',
+  'psi',
+  'cgroup',
+  'frequency',
+  'memory',
+  'temperature',
+  'battery',
+  'raspberry_pi',
+  'jetson_gpu',
+  'jetson_power',
+  'over_current',
+  'rapl',
+  'systeminformation',
+] as const;
 export type SensorName = (typeof sensorNames)[number];
 
 /** CPU time of this process, all threads, in milliseconds. */
@@ -28,9 +49,16 @@ export function createSensors(
   const all: Record<SensorName, () => Sensor> = {
     cpu: () => createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs }),
     psi: () => createPsiSensor({ root, nowMs, monotonicMs }),
+    cgroup: () => createCgroupSensor({ root, nowMs, monotonicMs }),
+    frequency: () => createFrequencySensor({ root, nowMs }),
     memory: () => createMemorySensor({ root, nowMs, rssBytes: () => process.memoryUsage.rss() }),
     temperature: () => createTemperatureSensor({ root, nowMs }),
     battery: () => createBatterySensor({ root, nowMs }),
+    raspberry_pi: () => createRaspberryPiSensor({ root, nowMs, monotonicMs }),
+    jetson_gpu: () => createJetsonGpuSensor({ root, nowMs }),
+    jetson_power: () => createJetsonPowerSensor({ root, nowMs }),
+    over_current: () => createOverCurrentSensor({ root, nowMs }),
+    rapl: () => createRaplSensor({ root, nowMs, monotonicMs }),
     systeminformation: () =>
       createSysteminformationFallback({
         platform,

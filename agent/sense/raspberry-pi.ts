@@ -1,0 +1,98 @@
+import { join } from 'node:path';
+import { type AskCommand, askCommand, askSeldom } from './ask-command.ts';
+import { findChips, readNumber } from './hwmon.ts';
+import { readBounded } from './read-bounded.ts';
+import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
+
+/** What the firmware says of now, in bits 0 to 3 (https://www.raspberrypi.com/documentation/computers/os.html, get_throttled). */
+const bits = [
+  'pi_under_voltage',
+  'pi_frequency_capped',
+  'pi_throttled',
+  'pi_soft_temperature_limit',
+] as const;
+
+/** Parses `throttled=0x50005` of vcgencmd, or the number alone of the kernel's file. @returns undefined for anything else. */
+export function parseThrottled(text: string): Record<(typeof bits)[number], boolean> | undefined {
+  const digits = /^(?:throttled=)?(?:0x)?([0-9a-f]{1,8})\s*$/i.exec(text)?.[1];
+  if (digits === undefined) return undefined;
+  const word = Number.parseInt(digits, 16);
+  const isSet = (bit: number) => ((word >>> bit) & 1) === 1;
+  return {
+    pi_under_voltage: isSet(0),
+    pi_frequency_capped: isSet(1),
+    pi_throttled: isSet(2),
+    pi_soft_temperature_limit: isSet(3),
+  };
+}
+
+/**
+ * Parses `vcgencmd pmic_read_adc` of a Raspberry Pi 5: the power of all rails that have both a current and a voltage. What hangs on USB and the losses
+ * of the supply are not seen.
+ * @returns watts; undefined where no rail has both.
+ */
+export function parsePmicPowerW(text: string): number | undefined {
+  const read = (unit: string) =>
+    new Map(
+      Array.from(
+        text.matchAll(
+          new RegExp(`^\\s*(\\w+)_[AV] ${unit}\\(\\d+\\)=(\\d{1,4}(?:\\.\\d{1,12})?)[AV]\\s*$`, 'gm'),
+        ),
+        ([, rail, value]) => [rail, Number(value)] as const,
+      ),
+    );
+  const currents = read('current');
+  const voltages = read('volt');
+  const rails = Array.from(
+    currents,
+    ([rail, amperes]) => amperes * (voltages.get(rail) ?? Number.NaN),
+  ).filter(Number.isFinite);
+  return rails.length > 0 ? rails.reduce((sum, watts) => sum + watts, 0) : undefined;
+}
+
+const firmwareFile = 'sys/devices/platform/soc/soc:firmware/get_throttled';
+const cure = 'install libraspberrypi-bin, and put the user into the group "video", which may open /dev/vcio';
+
+/**
+ * A Raspberry Pi's throttle bits (`pi_under_voltage`, `pi_frequency_capped`, `pi_throttled`, `pi_soft_temperature_limit`), from the kernel's file, else
+ * from vcgencmd every 5 s, else under-voltage alone from the driver rpi_volt; and `power` of a Raspberry Pi 5, an estimate, every 10 s.
+ */
+export function createRaspberryPiSensor(
+  options: SensorOptions & { monotonicMs: () => number; ask?: AskCommand },
+): Sensor {
+  const { root, nowMs, monotonicMs, ask = askCommand } = options;
+  const askThrottled = askSeldom(ask, 5000, monotonicMs);
+  const askPower = askSeldom(ask, 10_000, monotonicMs);
+
+  async function readBits(): Promise<Partial<Record<(typeof bits)[number], boolean>> | undefined> {
+    const text =
+      (await readBounded(join(root, firmwareFile), 64)) ??
+      (await askThrottled('vcgencmd', ['get_throttled']));
+    const all = text === undefined ? undefined : parseThrottled(text);
+    if (all) return all;
+    const [chip] = await findChips(root, 'rpi_volt');
+    const alarm = chip === undefined ? undefined : await readNumber(join(chip, 'in0_lcrit_alarm'));
+    return alarm === undefined ? undefined : { pi_under_voltage: alarm > 0 };
+  }
+
+  return {
+    name: 'raspberry_pi',
+    async read(): Promise<Reading[] | NoData> {
+      const model = (await readBounded(join(root, 'proc/device-tree/model'), 128))?.replace(/\0/g, '');
+      if (!model?.startsWith('Raspberry Pi')) return { noData: 'this is no Raspberry Pi' };
+      const state = await readBits();
+      const isPi5 = /Pi (5|500|Compute Module 5)\b/.test(model);
+      const answer = isPi5 ? await askPower('vcgencmd', ['pmic_read_adc']) : undefined;
+      const powerW = answer === undefined ? undefined : parsePmicPowerW(answer);
+      const atMs = nowMs();
+      const readings = [
+        ...bits.flatMap((name) => {
+          const isSet = state?.[name];
+          return isSet === undefined ? [] : [{ name, value: Number(isSet), unit: 'ratio', atMs }];
+        }),
+        ...(powerW === undefined ? [] : [{ name: 'power', value: powerW, unit: 'watts', atMs }]),
+      ];
+      return readings.length > 0 ? readings : { noData: 'the firmware cannot be asked', cure };
+    },
+  };
+}
