@@ -226,7 +226,11 @@ export function openAgent(options: AgentOptions): Agent {
       url: broker,
       fleet,
       device,
-      info: describeDevice({ identity, manifest, sensors: profile.sensors }),
+      info: describeDevice({
+        identity,
+        manifest,
+        sensors: [...profile.sensors, ...profile.readings.map(({ name }) => name)],
+      }),
       onCommand: obey,
       log,
     });
@@ -274,9 +278,9 @@ export function openAgent(options: AgentOptions): Agent {
       );
     opened.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
     const stats = createRequestStats({ levels: manifest.levels.length, monotonicMs });
-    const { sensors: names } = profile;
+    const { sensors: names, readings } = profile;
     const runner = createSensorRunner({
-      sensors: createSensors({ names, root, nowMs, monotonicMs }),
+      sensors: createSensors({ names, readings, root, nowMs, monotonicMs }),
       monotonicMs,
     });
     const onSwap = (swap: SwapEvent) => {

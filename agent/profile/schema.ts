@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type EngineName, engineNames } from '../../engine/engine.ts';
 import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
+import type { CustomReading } from '../sense/custom-reading.ts';
 import { sensorNames } from '../sense/sensors.ts';
 
 /** An hour. */
@@ -48,6 +49,23 @@ const calibration = z.strictObject({
   batch: positiveInt.max(65_536).default(1),
 });
 
+const customReading = z
+  .strictObject({
+    /** As it stands in telemetry. */
+    name: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be snake_case'),
+    unit: z.string().regex(/^[a-z]{1,16}$/, 'must be a lower-case word, such as ratio or watts'),
+    scale: z.number().default(1),
+    /** Holds the number. */
+    file: z.string().startsWith('/').optional(),
+    /** Prints the number: a program and its arguments; no shell. */
+    command: z.array(z.string().max(1024)).min(1).max(32).optional(),
+    /** How often the command may run. */
+    every_s: z.number().min(1).max(86_400).default(10),
+  })
+  .refine(({ file, command }) => (file === undefined) !== (command === undefined), {
+    error: 'must have either "file" or "command"',
+  });
+
 /** One device's settings as its YAML file writes them; what is absent has the default beside it. */
 export const profileSchema = z.strictObject({
   name: z.string().min(1).max(64).optional(),
@@ -64,6 +82,8 @@ export const profileSchema = z.strictObject({
   /** Consecutive decisions that must find a denser level fit. */
   confirmations: positiveInt.max(1000).default(4),
   sensors: z.array(z.enum(sensorNames)).default(['cpu', 'psi', 'memory', 'temperature', 'battery']),
+  /** Numbers that no sensor gives, from files and commands. */
+  readings: z.array(customReading).max(32).default([]),
   engine: engine.prefault({}),
   http: http.prefault({}),
   report: report.prefault({}),
@@ -92,6 +112,7 @@ export type Profile = Readonly<{
   dwellMs: number;
   confirmations: number;
   sensors: readonly (typeof sensorNames)[number][];
+  readings: readonly CustomReading[];
   engine: Readonly<{ name: EngineName | 'auto'; threads: number; providers: readonly string[] }>;
   http: Readonly<{
     host: string;
@@ -106,6 +127,22 @@ export type Profile = Readonly<{
   calibration: Readonly<{ seconds: number; batch: number }>;
 }>;
 
+function toReading({
+  name,
+  unit,
+  scale,
+  file,
+  command = [],
+  every_s,
+}: ProfileFile['readings'][number]): CustomReading {
+  const common = { name, unit, scale };
+  return Object.freeze(
+    file === undefined
+      ? { ...common, command: Object.freeze(command), everyMs: every_s * 1000 }
+      : { ...common, file },
+  );
+}
+
 /** From the file's snake_case to the code's names. */
 export function toProfile(file: ProfileFile, defaultName: string): Profile {
   return Object.freeze({
@@ -118,6 +155,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     dwellMs: file.dwell_s * 1000,
     confirmations: file.confirmations,
     sensors: Object.freeze(file.sensors),
+    readings: Object.freeze(file.readings.map(toReading)),
     engine: Object.freeze(file.engine),
     http: Object.freeze({
       host: bareHost(file.http.host),

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { createBatterySensor } from './battery.ts';
 import { createCgroupSensor } from './cgroup.ts';
 import { createCpuSensor } from './cpu.ts';
+import { type CustomReading, createCustomSensor } from './custom-reading.ts';
 import { createFrequencySensor } from './frequency.ts';
 import { createJetsonGpuSensor } from './jetson-gpu.ts';
 import { createJetsonPowerSensor } from './jetson-power.ts';
@@ -41,11 +42,12 @@ export function ownCpuMs(): number {
 export function createSensors(
   options: SensorOptions & {
     names: readonly SensorName[];
+    readings?: readonly CustomReading[];
     monotonicMs: () => number;
     platform?: NodeJS.Platform;
   },
 ): Sensor[] {
-  const { names, root, nowMs, monotonicMs, platform = process.platform } = options;
+  const { names, readings = [], root, nowMs, monotonicMs, platform = process.platform } = options;
   const all: Record<SensorName, () => Sensor> = {
     cpu: () => createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs }),
     psi: () => createPsiSensor({ root, nowMs, monotonicMs }),
@@ -70,5 +72,8 @@ export function createSensors(
   };
   const wanted = new Set<SensorName>(names);
   if (platform !== 'linux') wanted.add('systeminformation');
-  return [...wanted].map((name) => all[name]());
+  return [
+    ...[...wanted].map((name) => all[name]()),
+    ...readings.map((reading) => createCustomSensor(reading, { root, nowMs, monotonicMs })),
+  ];
 }
