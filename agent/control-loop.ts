@@ -6,7 +6,10 @@ import type { SwapEvent } from '../wire/swap.ts';
 import type { Calibration } from './calibrate/calibration.ts';
 import { type DeadlineState, decideDeadline } from './decide/deadline.ts';
 import { decideFixed } from './decide/fixed.ts';
+import { decideGuards, type GuardState } from './decide/guards.ts';
+import { buildLadder } from './decide/ladder.ts';
 import type { Decision, MachineLoad, PendingRequest, PolicyInput } from './decide/policy.ts';
+import { readHealth } from './decide/read-health.ts';
 import type { Profile } from './profile/schema.ts';
 import type { SensorReport, SensorRunner } from './sense/runner.ts';
 import type { Reading } from './sense/sensor.ts';
@@ -65,11 +68,13 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
   const levels = engine.manifest.levels.length;
   const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
+  const ladder = buildLadder(calibration, accuracy);
   let policy: ActivePolicy =
     profile.policy === 'fixed'
       ? { kind: 'fixed', level: profile.level }
       : { kind: 'deadline', state: undefined };
   let reports: SensorReport[] = [];
+  let guards: GuardState | undefined;
   let slowdown = 1;
   let reason = 'just started';
   let timer: NodeJS.Timeout | undefined;
@@ -78,6 +83,12 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   let hurriedMs = Number.NEGATIVE_INFINITY;
 
   function readInput(): PolicyInput {
+    const readings = reports.flatMap((report) => report.readings);
+    const { state, ...guard } = decideGuards(
+      { nowMs: monotonicMs(), health: readHealth(readings), limits: profile.guards, levels: ladder.length },
+      guards,
+    );
+    guards = state;
     return {
       nowMs: monotonicMs(),
       calibration,
@@ -89,7 +100,8 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       observations: stats.observations,
       pending: pending(),
       inputsPerS: stats.inputsPerS(),
-      load: readLoad(reports.flatMap((report) => report.readings)),
+      load: readLoad(readings),
+      guard,
       level: engine.level,
     };
   }

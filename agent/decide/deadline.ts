@@ -92,6 +92,7 @@ function nextSlowdown(
  * - Down at once, as soon as the active level's misses are more than chance allows for `goal`; levels may be skipped.
  * - Up only after `confirmations` consecutive decisions that found a better level fit, and `dwellMs` after the last swap.
  * - A level that failed is not tried again while its cause is still to be seen (see `Block`).
+ * - Levels that guards have shut are not there.
  * - In between it holds: a level that meets the deadline is not left because of a prediction.
  */
 export function decideDeadline(
@@ -99,7 +100,8 @@ export function decideDeadline(
   state: DeadlineState | undefined,
 ): Decision<DeadlineState> {
   const { nowMs, calibration, load, level, goal, dwellMs, inputsPerS } = input;
-  const ladder = buildLadder(calibration, input.accuracy);
+  const whole = buildLadder(calibration, input.accuracy);
+  const ladder = whole.slice(Math.min(input.guard?.shut ?? 0, whole.length - 1));
   const swapMs = state?.swapMs;
   const sinceMs = swapMs === undefined ? Number.NEGATIVE_INFINITY : swapMs + settleMs;
   const seen = evidence(input, sinceMs);
@@ -132,6 +134,7 @@ export function decideDeadline(
   const overheadMs = estimateOverheadMs(seen);
   const told = recent.length + overdue;
   const metShare = told > 0 ? recent.filter((one) => !late(one)).length / told : 1;
+  const guarded = input.guard?.reason === undefined ? '' : `${input.guard.reason}; `;
   const met =
     told === 0
       ? 'no requests'
@@ -150,6 +153,9 @@ export function decideDeadline(
       blocks,
     },
   });
+
+  if (rung < 0 && whole.includes(level))
+    return decide(ladder[0], `${input.guard?.reason ?? 'guard'}; levels before ${ladder[0]} are shut`);
 
   if (rung < 0) {
     const to = ladder.find((other) => p50Ms(other) <= p50Ms(level)) ?? ladder[ladder.length - 1];
@@ -215,7 +221,7 @@ export function decideDeadline(
         : rung > 0
           ? `; level ${ladder[rung - 1]} predicted ${ms(predict(ladder[rung - 1]))}`
           : '';
-    return decide(level, `${describeLoad(load)}${met}${why}`);
+    return decide(level, `${guarded}${describeLoad(load)}${met}${why}`);
   }
 
   const before = state?.streak;

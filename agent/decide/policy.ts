@@ -44,6 +44,8 @@ export type PolicyInput = {
   /** Inputs that arrived per second over the last seconds, the refused ones among them. */
   inputsPerS: number;
   load: MachineLoad;
+  /** How many of the levels worth choosing, the densest first, guards have shut, and why. */
+  guard?: { shut: number; reason: string | undefined };
   /** The active level. */
   level: number;
 };

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { type EngineName, engineNames } from '../../engine/engine.ts';
 import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
+import type { GuardLimits } from '../decide/guards.ts';
 import type { CustomReading } from '../sense/custom-reading.ts';
 import { sensorNames } from '../sense/sensors.ts';
 
@@ -34,6 +35,15 @@ const http = z.strictObject({
   /** Inputs in one request. */
   max_batch: positiveInt.max(65_536).default(64),
   request_timeout_s: z.number().positive().max(3600).default(10),
+});
+
+/** What protects the device, by shutting the densest levels; a guard without a limit is off. */
+const guards = z.strictObject({
+  /** Of the hottest zone near what computes; its trend over 30 s counts, too. */
+  max_temp_c: z.number().min(20).max(130).optional(),
+  min_memory_mib: positiveInt.optional(),
+  /** Charge below which only the sparsest level runs while the battery is discharged. */
+  battery_reserve: z.number().gt(0).lt(1).optional(),
 });
 
 const report = z.strictObject({
@@ -85,6 +95,7 @@ export const profileSchema = z.strictObject({
   /** Numbers that no sensor gives, from files and commands. */
   readings: z.array(customReading).max(32).default([]),
   engine: engine.prefault({}),
+  guards: guards.prefault({}),
   http: http.prefault({}),
   report: report.prefault({}),
   calibration: calibration.prefault({}),
@@ -94,6 +105,7 @@ export const profileSchema = z.strictObject({
 export const knownKeys: Record<string, string[]> = {
   '': Object.keys(profileSchema.shape),
   engine: Object.keys(engine.shape),
+  guards: Object.keys(guards.shape),
   http: Object.keys(http.shape),
   report: Object.keys(report.shape),
   calibration: Object.keys(calibration.shape),
@@ -113,6 +125,7 @@ export type Profile = Readonly<{
   confirmations: number;
   sensors: readonly (typeof sensorNames)[number][];
   readings: readonly CustomReading[];
+  guards: GuardLimits;
   engine: Readonly<{ name: EngineName | 'auto'; threads: number; providers: readonly string[] }>;
   http: Readonly<{
     host: string;
@@ -143,6 +156,14 @@ function toReading({
   );
 }
 
+function toLimits({ max_temp_c, min_memory_mib, battery_reserve }: ProfileFile['guards']): GuardLimits {
+  return Object.freeze({
+    ...(max_temp_c === undefined ? {} : { maxTempC: max_temp_c }),
+    ...(min_memory_mib === undefined ? {} : { minMemoryBytes: min_memory_mib * 2 ** 20 }),
+    ...(battery_reserve === undefined ? {} : { batteryReserve: battery_reserve }),
+  });
+}
+
 /** From the file's snake_case to the code's names. */
 export function toProfile(file: ProfileFile, defaultName: string): Profile {
   return Object.freeze({
@@ -156,6 +177,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     confirmations: file.confirmations,
     sensors: Object.freeze(file.sensors),
     readings: Object.freeze(file.readings.map(toReading)),
+    guards: toLimits(file.guards),
     engine: Object.freeze(file.engine),
     http: Object.freeze({
       host: bareHost(file.http.host),

@@ -1,0 +1,36 @@
+import type { Reading } from '../sense/sensor.ts';
+import type { Health } from './guards.ts';
+
+/** Zones near what computes; others, such as a battery's or a radio's, have limits of their own. */
+const relevantZone = /cpu|soc|gpu|tj|pkg|package|core|k10temp/i;
+
+const throttleBits: Record<string, string> = {
+  pi_under_voltage: 'under-voltage',
+  pi_frequency_capped: 'frequency capped',
+  pi_throttled: 'throttled',
+  pi_soft_temperature_limit: 'soft temperature limit',
+};
+
+/** What guards look at, out of all readings. */
+export function readHealth(readings: readonly Reading[]): Health {
+  const value = (name: string) => readings.find((reading) => reading.name === name)?.value;
+  const zones = readings.filter(({ name }) => name === 'temperature');
+  const relevant = zones.filter(({ labels }) => relevantZone.test(labels?.type ?? ''));
+  const temps = (relevant.length > 0 ? relevant : zones).map((zone) => zone.value);
+  // Of several batteries the emptiest that is discharged.
+  const draining = readings
+    .filter(({ name, value: isDraining }) => name === 'battery_discharging' && isDraining > 0)
+    .map(({ labels }) => labels?.supply);
+  const charges = readings
+    .filter(({ name, labels }) => name === 'battery_charge' && draining.includes(labels?.supply))
+    .map((charge) => charge.value);
+  return {
+    tempC: temps.length > 0 ? Math.max(...temps) : undefined,
+    throttling: Object.entries(throttleBits).flatMap(([name, words]) =>
+      (value(name) ?? 0) > 0 ? [words] : [],
+    ),
+    overCurrentEvents: value('over_current_events'),
+    memoryAvailableBytes: value('memory_available'),
+    dischargingCharge: charges.length > 0 ? Math.min(...charges) : undefined,
+  };
+}
