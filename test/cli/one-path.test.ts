@@ -145,5 +145,6 @@ describe('wrong use', () => {
       expect(help.status).toBe(0);
       expect(help.stdout).toContain(`Usage: ebb ${verb}`);
     }
-  });
+    // A process a verb: a busy machine may take seconds for each.
+  }, 120_000);
 });
