@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os';
+import { type AskCommand, askCommand } from './ask-command.ts';
 import { createBatterySensor } from './battery.ts';
 import { createCgroupSensor } from './cgroup.ts';
 import { createCpuSensor } from './cpu.ts';
@@ -48,6 +49,8 @@ export function createSensors(
   },
 ): Sensor[] {
   const { names, readings = [], root, nowMs, monotonicMs, platform = process.platform } = options;
+  // Commands tell of this machine, not of one that was recorded.
+  const ask: AskCommand = root === '/' ? askCommand : async () => undefined;
   const all: Record<SensorName, () => Sensor> = {
     cpu: () => createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs }),
     psi: () => createPsiSensor({ root, nowMs, monotonicMs }),
@@ -56,7 +59,7 @@ export function createSensors(
     memory: () => createMemorySensor({ root, nowMs, rssBytes: () => process.memoryUsage.rss() }),
     temperature: () => createTemperatureSensor({ root, nowMs }),
     battery: () => createBatterySensor({ root, nowMs }),
-    raspberry_pi: () => createRaspberryPiSensor({ root, nowMs, monotonicMs }),
+    raspberry_pi: () => createRaspberryPiSensor({ root, nowMs, monotonicMs, ask }),
     jetson_gpu: () => createJetsonGpuSensor({ root, nowMs }),
     jetson_power: () => createJetsonPowerSensor({ root, nowMs }),
     over_current: () => createOverCurrentSensor({ root, nowMs }),
@@ -74,6 +77,6 @@ export function createSensors(
   if (platform !== 'linux') wanted.add('systeminformation');
   return [
     ...[...wanted].map((name) => all[name]()),
-    ...readings.map((reading) => createCustomSensor(reading, { root, nowMs, monotonicMs })),
+    ...readings.map((reading) => createCustomSensor(reading, { root, nowMs, monotonicMs, ask })),
   ];
 }
