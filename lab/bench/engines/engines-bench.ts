@@ -9,6 +9,7 @@ import type { Runtime } from '../../../engine/sparse/runtime/runtime.ts';
 import { openWasmRuntime, readWasmBuilds } from '../../../engine/sparse/runtime/wasm-runtime.ts';
 import { createRandom } from '../../../trainer/random.ts';
 import { countMacs } from './count-macs.ts';
+import { startPeakThreads } from './peak-threads.ts';
 
 export type EnginesBenchOptions = {
   /** Levels, densest first. */
@@ -39,6 +40,8 @@ export type EnginesBenchResult = {
   machine: string;
   /** GFLOP/s of one core on registers alone, by build. */
   peaks: { build: string; gflops: number }[];
+  /** How much more several threads do than one on registers alone, in the same run: what the machine leaves an engine to gain. */
+  gains: { threads: number; gain: number }[];
   levels: { sparsity: number; macs: number }[];
   times: EngineTime[];
   /** Words of the sparse engine's image, for all levels together and for the densest alone. */
@@ -91,8 +94,16 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
         add(level, runtime.name, count, () => runtime.run(level, input, 1, count));
   }
 
+  const machine = new Map<number, Contestant>();
+  for (const count of threads.some((wanted) => wanted > 1) ? new Set([1, ...threads]) : []) {
+    if (native === undefined) break;
+    const peak = startPeakThreads(native, count);
+    closers.push(() => peak.close());
+    machine.set(count, { level: 0, engine: 'registers', threads: count, run: peak.run, timesUs: [] });
+  }
+
   try {
-    await takeTurns(contestants, runs, onProgress, signal);
+    await takeTurns([...contestants, ...machine.values()], runs, onProgress, signal);
   } finally {
     for (const close of closers) await close();
   }
@@ -109,9 +120,16 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
       .map((entry) => [entry.threads, median(entry)]),
   );
   const best = peaks[0]?.gflops ?? Number.NaN;
+  const alone = machine.get(1);
   return {
     machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}`,
     peaks,
+    gains: Array.from(machine.values())
+      .filter((entry) => entry !== alone)
+      .map((entry) => ({
+        threads: entry.threads,
+        gain: (entry.threads * (alone ? median(alone) : Number.NaN)) / median(entry),
+      })),
     levels: models.map((model, level) => ({ sparsity: sparsityOf(model), macs: macs[level] ?? 0 })),
     times: contestants.map((entry) => {
       const p50Us = median(entry);

@@ -5,6 +5,7 @@ import type { EnginesBenchResult } from './engines-bench.ts';
 export function formatEnginesBench({
   machine,
   peaks,
+  gains,
   levels,
   times,
   imageBytes,
@@ -37,6 +38,10 @@ export function formatEnginesBench({
     '',
     `${machine}; batch 1; median time; speed over ort's densest level with as many threads; operations on nonzeros.`,
     ...(peak ? [`Peak of one core on registers: ${peak}.`] : []),
+    ...gains.map(
+      ({ threads, gain }) =>
+        `${threads} threads do ${gain.toFixed(2)} times the work of one on registers: an engine gains no more here.`,
+    ),
     `The sparse engine's image: ${megabytes(imageBytes.all)} MB for all levels, ${megabytes(imageBytes.densest)} MB for the densest alone (${(imageBytes.all / imageBytes.densest).toFixed(2)} times).`,
   ].join('\n');
 }
