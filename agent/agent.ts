@@ -1,6 +1,5 @@
 import type { Bundle } from '../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../engine/engine.ts';
-import { openEngine } from '../engine/open-engine.ts';
 import { createHttpServer, type HttpServer } from '../listen/http-server.ts';
 import type { CommandAnswer } from '../wire/answer.ts';
 import type { Command } from '../wire/command.ts';
@@ -9,11 +8,9 @@ import type { SwapEvent } from '../wire/swap.ts';
 import { buildTelemetry } from './build-telemetry.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import type { Calibration } from './calibrate/calibration.ts';
-import { obtainCalibration } from './calibrate/obtain-calibration.ts';
-import { type ControlLoop, createControlLoop } from './control-loop.ts';
-import { buildLadder } from './decide/ladder.ts';
-import type { PendingRequest } from './decide/policy.ts';
 import { describeDevice, deviceName } from './describe-device.ts';
+import { type HostedBundle, hostBundle } from './host/host-bundle.ts';
+import { createHostSlot } from './host/host-slot.ts';
 import { ebbVersion } from './package-version.ts';
 import type { Profile } from './profile/schema.ts';
 import { createReporter, type Reporter, type ReporterOptions } from './report/reporter.ts';
@@ -21,9 +18,10 @@ import { type Identity, readIdentity } from './sense/identity.ts';
 import { createSensorRunner } from './sense/runner.ts';
 import { createSensors } from './sense/sensors.ts';
 import { createInferenceApp, type InferenceService } from './serve/inference-app.ts';
+import { leastRunMs } from './serve/least-run.ts';
 import { RequestError } from './serve/request-error.ts';
-import { createRequestQueue, type RequestQueue } from './serve/request-queue.ts';
-import { createRequestStats, type RequestStats } from './serve/request-stats.ts';
+import { createRequestQueue } from './serve/request-queue.ts';
+import { createRequestServer, type HostedResult } from './serve/serve-requests.ts';
 
 /** Together they stay below the 2 s that a stop may take. */
 const drainLimitMs = 1000;
@@ -53,6 +51,17 @@ export type AgentOptions = {
 
 export type AgentAnswer = { output: Float32Array; level: number; inferMs: number; queueMs: number };
 
+export type InferOptions = {
+  /** Inputs in `input`. Default 1. */
+  batch?: number;
+  /** Computes at this level instead of the active one. */
+  level?: number;
+  /** Default: the profile's. */
+  deadlineMs?: number;
+  /** The level must be known to be so accurate, 0..1: the active one where it is, else the sparsest that is. */
+  minAccuracy?: number;
+};
+
 /**
  * Serves a bundle at the most accurate level that meets the deadline.
  *
@@ -68,25 +77,21 @@ export type Agent = {
    */
   start(): Promise<{ url: string | undefined }>;
   stop(): Promise<void>;
-  /** @throws RequestError where the queue is full or the agent is not ready. */
-  infer(
-    input: Float32Array,
-    options?: { batch?: number; level?: number; deadlineMs?: number },
-  ): Promise<AgentAnswer>;
+  /** @throws RequestError where the queue is full, the answer would come too late, or the agent is not ready. */
+  infer(input: Float32Array, options?: InferOptions): Promise<AgentAnswer>;
   obey(command: Command): Promise<CommandAnswer>;
+  /**
+   * Lets another bundle of the same name, input and outputs take over, between two requests, once it is opened and calibrated.
+   * @throws Error where it cannot: the old one goes on then.
+   */
+  replaceBundle(bundle: Bundle): Promise<void>;
+  /** Resolves, with the reason, where the agent can answer no more and a new process is needed; else with `stop`. */
+  readonly ended: Promise<Error>;
   /** The active level. */
   readonly level: number;
   readonly policy: 'deadline' | 'fixed';
   /** Why the level is what it is. */
   readonly reason: string;
-};
-
-/** What `start` built, in order. */
-type Parts = {
-  engine: Engine;
-  queue: RequestQueue;
-  stats: RequestStats;
-  loop: ControlLoop;
 };
 
 /**
@@ -97,61 +102,93 @@ type Parts = {
  * const { url } = await agent.start();
  */
 export function openAgent(options: AgentOptions): Agent {
-  const { bundle, profile, log, token, root = '/', nowMs = Date.now } = options;
-  const { manifest } = bundle;
+  const { profile, log, token, root = '/', nowMs = Date.now } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const stopping = new AbortController();
   const { signal } = stopping;
-  const pending = new Set<PendingRequest>();
-  let parts: Parts | undefined;
-  let engine: Engine | undefined;
-  let engineEnd: Error | undefined;
+  let identity: Identity | undefined;
   let server: HttpServer | undefined;
   let reporter: Reporter | undefined;
   let telemetryTimer: NodeJS.Timeout | undefined;
   let stopped: Promise<void> | undefined;
+  let end: Error | undefined;
+  let tellEnd: (reason: Error) => void = () => {};
+  const ended = new Promise<Error>((resolve) => {
+    tellEnd = resolve;
+  });
 
-  function requireParts(): Parts {
-    if (engineEnd && !signal.aborted)
+  const { sensors: names, readings } = profile;
+  const runner = createSensorRunner({
+    sensors: createSensors({ names, readings, root, nowMs, monotonicMs }),
+    monotonicMs,
+  });
+
+  const slot = createHostSlot({
+    host: async (bundle) => {
+      identity ??= await readIdentity({ root });
+      return hostBundle({
+        bundle,
+        profile,
+        identity,
+        runner,
+        pending: requests.pending,
+        log,
+        cacheDir: options.cacheDir ?? defaultCacheDir(),
+        recalibrate: options.recalibrate ?? false,
+        calibration: options.calibration,
+        root,
+        nowMs,
+        monotonicMs,
+        signal,
+        openEngine: options.openEngine,
+        onSwap: (swap) => {
+          reporter?.publishSwap(swap);
+          options.onSwap?.(swap);
+        },
+      });
+    },
+    onTakeOver: watch,
+    log,
+  });
+
+  const queue = createRequestQueue<HostedResult>({
+    run: slot.run,
+    leastMs: (request) => (slot.current ? leastRunMs(slot.current, request) : 0),
+    maxWaiting: profile.http.maxQueue,
+    monotonicMs,
+  });
+
+  const requests = createRequestServer({
+    manifest: () => service.manifest,
+    host: requireHost,
+    queue,
+    deadlineMs: () => profile.deadlineMs,
+    monotonicMs,
+  });
+
+  const service: InferenceService = {
+    get manifest() {
+      return (slot.current ?? options.bundle).manifest;
+    },
+    get level() {
+      return slot.current?.engine.level ?? 0;
+    },
+    get ready() {
+      return slot.current !== undefined && end === undefined && !signal.aborted;
+    },
+    infer: requests.infer,
+  };
+
+  function requireHost(): HostedBundle {
+    if (slot.current && service.ready) return slot.current;
+    if (end && !signal.aborted)
       throw new RequestError(
         503,
-        `Cannot infer as the inference thread must run: ${engineEnd.message}; restart the agent`,
+        `Cannot infer as an inference thread must run: ${end.message}; restart the agent`,
       );
-    if (parts && !signal.aborted) return parts;
     const state = signal.aborted ? 'shutting down' : 'still starting';
     throw new RequestError(503, `Cannot infer as the agent must be ready: it is ${state}; try again later`);
   }
-
-  const service: InferenceService = {
-    manifest,
-    get level() {
-      return engine?.level ?? 0;
-    },
-    get ready() {
-      return parts !== undefined && engineEnd === undefined && !signal.aborted;
-    },
-    async infer({ input, batch, level, deadlineMs = profile.deadlineMs, receivedMs }) {
-      const { queue, stats, loop } = requireParts();
-      const waiting = { startMs: receivedMs, deadlineMs };
-      const isActive = level === undefined;
-      stats.arrived(batch);
-      if (isActive) pending.add(waiting);
-      try {
-        const answer = await queue.submit({ input, batch, level });
-        const { inferMs, queueMs } = answer;
-        const latencyMs = monotonicMs() - receivedMs;
-        stats.answered({ level: answer.level, batch, startMs: receivedMs, latencyMs, inferMs, deadlineMs });
-        pending.delete(waiting);
-        if (isActive && latencyMs > deadlineMs) void loop.hurry();
-        return { output: answer.output, level: answer.level, inferMs, queueMs };
-      } catch (error) {
-        stats.rejected();
-        throw error;
-      } finally {
-        pending.delete(waiting);
-      }
-    },
-  };
 
   async function listen(): Promise<string | undefined> {
     if (options.http === false) return undefined;
@@ -169,41 +206,18 @@ export function openAgent(options: AgentOptions): Agent {
     return server.start();
   }
 
-  function watch(opened: Engine): void {
-    for (const { engine: name, provider, reason } of opened.skipped)
-      log.warn({ engine: name, provider, reason }, `engine "${name}" (${provider}): ${reason}`);
-    const engines = opened.engines.map(({ name, provider }) => `"${name}" (${provider})`);
-    log.info({}, `the levels are open in ${engines.join(' and ')}`);
-    opened.ended.then((reason) => {
-      engineEnd = reason;
-      if (!signal.aborted)
-        log.error({ err: reason }, `the agent answers no more: ${reason.message}; restart it`);
+  /** Of the bundle that answers from now on. */
+  function watch(host: HostedBundle): void {
+    reporter?.publishInfo(describe(host));
+    host.engine.ended.then((reason) => {
+      if (slot.current !== host || signal.aborted) return;
+      end = reason;
+      log.error({ err: reason }, `the agent answers no more: ${reason.message}; restart it`);
+      tellEnd(reason);
     });
   }
 
-  async function calibrate(opened: Engine, identity: Identity): Promise<Calibration> {
-    if (options.calibration) return options.calibration;
-    const cacheDir = options.cacheDir ?? defaultCacheDir();
-    const force = options.recalibrate ?? false;
-    const obtained = await obtainCalibration({
-      engine: opened,
-      identity,
-      profile,
-      cacheDir,
-      force,
-      root,
-      nowMs,
-      monotonicMs,
-      signal,
-    });
-    const { calibration, source, warning } = obtained;
-    const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);
-    log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}`);
-    if (warning) log.warn({}, warning);
-    return calibration;
-  }
-
-  function publishTelemetry({ queue, stats, loop }: Parts): void {
+  function publishTelemetry({ manifest, stats, loop }: HostedBundle): void {
     const telemetry = buildTelemetry({
       window: stats.takeWindow(),
       manifest,
@@ -219,18 +233,23 @@ export function openAgent(options: AgentOptions): Agent {
     reporter?.publishTelemetry(telemetry);
   }
 
-  async function report(identity: Identity): Promise<void> {
-    const { broker, fleet, device = deviceName(identity.hostname) } = profile.report;
+  function describe({ manifest }: HostedBundle): ReturnType<typeof describeDevice> {
+    if (identity === undefined) throw new Error('the agent has not started');
+    return describeDevice({
+      identity,
+      manifest,
+      sensors: [...profile.sensors, ...profile.readings.map(({ name }) => name)],
+    });
+  }
+
+  function report(host: HostedBundle): void {
+    const { broker, fleet, device = deviceName(identity?.hostname ?? '') } = profile.report;
     if (broker === undefined) return;
     reporter = (options.createReporter ?? createReporter)({
       url: broker,
       fleet,
       device,
-      info: describeDevice({
-        identity,
-        manifest,
-        sensors: [...profile.sensors, ...profile.readings.map(({ name }) => name)],
-      }),
+      info: describe(host),
       onCommand: obey,
       log,
     });
@@ -239,123 +258,71 @@ export function openAgent(options: AgentOptions): Agent {
   }
 
   async function obey(command: Command): Promise<CommandAnswer> {
-    if (!parts || signal.aborted) return { ok: false, error: 'Cannot obey as the agent is not ready' };
-    return parts.loop.obey(command);
+    if (!service.ready) return { ok: false, error: 'Cannot obey as the agent is not ready' };
+    return requireHost().loop.obey(command);
   }
 
   async function start(): Promise<{ url: string | undefined }> {
     signal.throwIfAborted();
-    if (profile.policy === 'fixed' && profile.level >= manifest.levels.length)
-      throw new Error(
-        `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
-      );
     // First of all, so that a port that is taken shows before the seconds of calibration.
     const url = await listen();
     signal.throwIfAborted();
-    const [identity, opened] = await Promise.all([
-      readIdentity({ root }),
-      (options.openEngine ?? openEngine)(bundle, {
-        engine: profile.engine.name,
-        threads: profile.engine.threads,
-        providers: [...profile.engine.providers],
-      }).then((made) => {
-        engine = made;
-        watch(made);
-        return made;
-      }),
-    ]);
-    signal.throwIfAborted();
-    const calibration = await calibrate(opened, identity);
-    signal.throwIfAborted();
-    const ladder = buildLadder(
-      calibration,
-      manifest.levels.map((level) => level.accuracy?.value ?? null),
-    );
-    if (ladder.length < manifest.levels.length)
-      log.info(
-        { ladder },
-        `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
-      );
-    opened.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
-    const stats = createRequestStats({ levels: manifest.levels.length, monotonicMs });
-    const { sensors: names, readings } = profile;
-    const runner = createSensorRunner({
-      sensors: createSensors({ names, readings, root, nowMs, monotonicMs }),
-      monotonicMs,
-    });
-    const onSwap = (swap: SwapEvent) => {
-      reporter?.publishSwap(swap);
-      options.onSwap?.(swap);
-    };
-    const queue = createRequestQueue({ engine: opened, maxWaiting: profile.http.maxQueue, monotonicMs });
-    const loop = createControlLoop({
-      engine: opened,
-      calibration,
-      profile,
-      runner,
-      stats,
-      pending: () => [...pending],
-      log,
-      nowMs,
-      monotonicMs,
-      onSwap,
-    });
-    const made = { engine: opened, queue, stats, loop };
-    parts = made;
-    await report(identity);
-    loop.start();
-    telemetryTimer = setInterval(() => publishTelemetry(made), profile.report.intervalMs);
+    const host = await slot.fill(options.bundle);
+    watch(host);
+    report(host);
+    host.loop.start();
+    telemetryTimer = setInterval(() => {
+      if (slot.current) publishTelemetry(slot.current);
+    }, profile.report.intervalMs);
     return { url };
   }
 
-  async function end(): Promise<void> {
+  async function close(): Promise<void> {
     stopping.abort(new Error('the agent was stopped'));
     clearInterval(telemetryTimer);
-    parts?.loop.stop();
+    slot.current?.loop.stop();
     server?.drain();
-    const answered = (await parts?.queue.close(drainLimitMs)) ?? true;
+    const answered = await queue.close(drainLimitMs);
     if (!answered) log.warn({}, `requests were still waiting after ${drainLimitMs} ms and were refused`);
-    if (parts) publishTelemetry(parts);
+    if (slot.current) publishTelemetry(slot.current);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, goodbyeLimitMs);
     });
-    const goodbye = Promise.allSettled([reporter?.stop(), engine?.close()]);
-    await Promise.race([goodbye, late]);
+    await Promise.race([Promise.allSettled([reporter?.stop(), slot.close()]), late]);
     clearTimeout(timer);
     await server?.close();
+    tellEnd(new Error('the agent was stopped'));
   }
 
   function stop(): Promise<void> {
-    stopped ??= end();
+    stopped ??= close();
     return stopped;
   }
 
-  async function startOrUndo(): Promise<{ url: string | undefined }> {
-    try {
-      return await start();
-    } catch (error) {
-      await stop();
-      // Where `stop` came while the engine was being opened.
-      await engine?.close();
-      throw error;
-    }
-  }
-
   return {
-    start: startOrUndo,
+    async start() {
+      try {
+        return await start();
+      } catch (error) {
+        await stop();
+        throw error;
+      }
+    },
     stop,
-    infer: async (input, { batch = 1, level, deadlineMs } = {}) =>
-      service.infer({ input, batch, level, deadlineMs, receivedMs: monotonicMs() }),
+    infer: async (input, { batch = 1, ...wishes } = {}) =>
+      requests.infer({ input, batch, ...wishes, receivedMs: monotonicMs() }),
     obey,
+    replaceBundle: slot.replace,
+    ended,
     get level() {
       return service.level;
     },
     get policy() {
-      return parts?.loop.policy ?? profile.policy;
+      return slot.current?.loop.policy ?? profile.policy;
     },
     get reason() {
-      return parts?.loop.reason ?? 'just started';
+      return slot.current?.loop.reason ?? 'just started';
     },
   };
 }

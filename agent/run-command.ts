@@ -70,7 +70,12 @@ async function run(bundleDir: string, flags: RunFlags): Promise<void> {
   } catch (error) {
     if (!interrupted.aborted) throw error;
   }
-  await over;
+  const lost = await Promise.race([over, agent.ended]);
+  if (lost && !interrupted.aborted) {
+    // Whoever supervises the process (systemd, Docker) starts it anew.
+    await agent.stop();
+    process.exitCode = 1;
+  }
   log.info({}, 'stopped');
   setTimeout(() => process.exit(), lingerMs).unref();
 }

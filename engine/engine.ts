@@ -4,6 +4,11 @@ import type { Manifest } from '../bundle/manifest.ts';
 export const engineNames = ['ort', 'sparse'] as const;
 export type EngineName = (typeof engineNames)[number];
 
+/** The engine runs no more, so that runs which were submitted are not answered: its thread crashed, or it was closed or abandoned. */
+export class EngineEndedError extends Error {
+  override name = 'EngineEndedError';
+}
+
 /** What one run answers. */
 export type RunResult = {
   /** `[batch, classes]`, row by row, a buffer of the caller's own. */
@@ -46,7 +51,7 @@ export type Engine = {
   /**
    * @param input `[batch, ...manifest.input.shape[1..]]` as float32, row by row; it is copied.
    * @param batch number of inputs in `input`.
-   * @throws RangeError where `input` does not hold `batch` inputs or the level does not exist.
+   * @throws RangeError where `input` does not hold `batch` inputs or the level does not exist; `EngineEndedError` (as rejection).
    */
   run(input: Float32Array, batch: number, options?: RunOptions): Promise<RunResult>;
   /** The engine that runs a level. */
@@ -66,12 +71,17 @@ export type Engine = {
   /** Makes `level` the active one. @throws RangeError where the bundle has no such level. */
   setLevel(level: number): void;
   /**
-   * Resolves, and never rejects, once the engine can run no more: with the reason, such as that its thread crashed.
+   * Resolves, and never rejects, once the engine can run no more: with an `EngineEndedError`, such as that its thread crashed.
    * After `close` it resolves too.
    */
-  readonly ended: Promise<Error>;
+  readonly ended: Promise<EngineEndedError>;
   /** Ends the thread; runs that are still pending reject. */
   close(): Promise<void>;
+  /**
+   * Gives up a thread that hangs: runs that are still pending reject at once, and the thread, which cannot be ended inside a run, ends
+   * whenever that returns.
+   */
+  abandon(reason: string): void;
 };
 
 export type OpenOptions = {

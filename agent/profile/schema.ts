@@ -21,6 +21,8 @@ const engine = z.strictObject({
   threads: positiveInt.max(256).default(1),
   /** onnxruntime execution providers, tried in this order. */
   providers: z.array(z.string().min(1)).min(1).default(['cpu']),
+  /** An inference that has not returned after so long hangs: its thread is replaced. */
+  hang_s: z.number().positive().max(3600).default(30),
 });
 
 const http = z.strictObject({
@@ -126,7 +128,12 @@ export type Profile = Readonly<{
   sensors: readonly (typeof sensorNames)[number][];
   readings: readonly CustomReading[];
   guards: GuardLimits;
-  engine: Readonly<{ name: EngineName | 'auto'; threads: number; providers: readonly string[] }>;
+  engine: Readonly<{
+    name: EngineName | 'auto';
+    threads: number;
+    providers: readonly string[];
+    hangMs: number;
+  }>;
   http: Readonly<{
     host: string;
     port: number;
@@ -178,7 +185,12 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     sensors: Object.freeze(file.sensors),
     readings: Object.freeze(file.readings.map(toReading)),
     guards: toLimits(file.guards),
-    engine: Object.freeze(file.engine),
+    engine: Object.freeze({
+      name: file.engine.name,
+      threads: file.engine.threads,
+      providers: Object.freeze(file.engine.providers),
+      hangMs: file.engine.hang_s * 1000,
+    }),
     http: Object.freeze({
       host: bareHost(file.http.host),
       port: file.http.port,

@@ -39,6 +39,8 @@ export type ReporterOptions = Access & {
 export type Reporter = {
   /** Resolves when the first connection attempt is over; never rejects for an absent broker. */
   start(): Promise<void>;
+  /** Says anew what the device is: another bundle is served. */
+  publishInfo(info: DeviceInfo): void;
   publishTelemetry(telemetry: Telemetry): void;
   publishSwap(swap: SwapEvent): void;
   /** Publishes status offline; ends within 1 s. */
@@ -47,7 +49,8 @@ export type Reporter = {
 
 /** Prepares a reporter. Throws a TypeError for a URL or certificates, a RangeError for names, that cannot be used. */
 export function createReporter(options: ReporterOptions): Reporter {
-  const { fleet, device, info, log } = options;
+  const { fleet, device, log } = options;
+  let { info } = options;
   const topics = deviceTopics({ fleet, device });
   const now = options.now ?? (() => new Date());
   const start = options.start ?? randomUUID();
@@ -84,7 +87,7 @@ export function createReporter(options: ReporterOptions): Reporter {
     subscriptions: [topics.commands, topics.status],
     onConnect: () => {
       sayOnline();
-      send(link, { topic: topics.info, payload: infoPayload(), qos: 1, retain: true });
+      sayInfo();
       pump();
     },
     onDisconnect: () => outbox.rewind(),
@@ -104,8 +107,8 @@ export function createReporter(options: ReporterOptions): Reporter {
     send(link, { topic: topics.status, payload, qos: 1, retain: true });
   }
 
-  function infoPayload(): Uint8Array {
-    return encodeInfo(stamp('info'), info);
+  function sayInfo(): void {
+    send(link, { topic: topics.info, payload: encodeInfo(stamp('info'), info), qos: 1, retain: true });
   }
 
   function receive(message: Message): void {
@@ -184,6 +187,10 @@ export function createReporter(options: ReporterOptions): Reporter {
     start() {
       startedMs = now().getTime();
       return link.start();
+    },
+    publishInfo(next) {
+      info = next;
+      if (link.connected) sayInfo();
     },
     publishTelemetry(telemetry) {
       const made = stamp('telemetry');

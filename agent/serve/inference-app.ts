@@ -9,6 +9,7 @@ import { RequestError, showValue } from './request-error.ts';
 
 /** What the protocol needs of an agent. */
 export type InferenceService = {
+  /** Of the bundle that answers now: another may take over, of the same name, input and outputs. */
   readonly manifest: Manifest;
   /** The active level. */
   readonly level: number;
@@ -19,6 +20,8 @@ export type InferenceService = {
     batch: number;
     level?: number | undefined;
     deadlineMs?: number | undefined;
+    /** The level must be known to be so accurate, 0..1. */
+    minAccuracy?: number | undefined;
     /** When the body had arrived, on the service's clock. */
     receivedMs: number;
   }): Promise<{ output: Float32Array; level: number; inferMs: number; queueMs: number }>;
@@ -39,20 +42,19 @@ export type AppOptions = {
 /** Open Inference Protocol v2 over HTTP: a level is a version of the model, no version means the active level. */
 export function createInferenceApp(options: AppOptions): Hono {
   const { service, ebbVersion, token, maxBodyBytes, maxBatch, monotonicMs, onError } = options;
-  const { manifest } = service;
   const app = new Hono();
 
   function requireModel(name: string | undefined): void {
-    if (name === manifest.name) return;
+    if (name === service.manifest.name) return;
     throw new RequestError(
       404,
-      `Cannot find the model as its name must be "${manifest.name}": current value is ${showValue(name)}`,
+      `Cannot find the model as its name must be "${service.manifest.name}": current value is ${showValue(name)}`,
     );
   }
 
   function requireVersion(version: string | undefined): number | undefined {
     if (version === undefined) return undefined;
-    const last = manifest.levels.length - 1;
+    const last = service.manifest.levels.length - 1;
     if (/^\d{1,6}$/.test(version) && Number(version) <= last) return Number(version);
     throw new RequestError(
       404,
@@ -78,6 +80,7 @@ export function createInferenceApp(options: AppOptions): Hono {
     app.get(model, (context) => {
       requireModel(context.req.param('model'));
       requireVersion(context.req.param('version'));
+      const { manifest } = service;
       return context.json({
         name: manifest.name,
         versions: manifest.levels.map((_, level) => String(level)),
@@ -90,18 +93,19 @@ export function createInferenceApp(options: AppOptions): Hono {
     app.get(`${model}/ready`, (context) => {
       requireModel(context.req.param('model'));
       requireVersion(context.req.param('version'));
-      return context.json({ name: manifest.name, ready: service.ready }, service.ready ? 200 : 503);
+      return context.json({ name: service.manifest.name, ready: service.ready }, service.ready ? 200 : 503);
     });
 
     app.post(`${model}/infer`, async (context) => {
       requireModel(context.req.param('model'));
       const level = requireVersion(context.req.param('version'));
+      const { manifest } = service;
       const body = await readBody(context.req.raw, maxBodyBytes);
       const receivedMs = monotonicMs();
       const jsonLength = context.req.header('inference-header-content-length');
       const request = parseInferRequest({ manifest, body, jsonLength, maxBatch });
-      const { id, input, batch, deadlineMs, binaryOutput: binary } = request;
-      const answer = await service.infer({ input, batch, level, deadlineMs, receivedMs });
+      const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary } = request;
+      const answer = await service.infer({ input, batch, level, deadlineMs, minAccuracy, receivedMs });
       const rendered = renderInferAnswer({ manifest, id, batch, binary, ...answer });
       if (rendered.jsonLength === undefined)
         return context.body(rendered.body, 200, { 'Content-Type': 'application/json' });
@@ -115,7 +119,7 @@ export function createInferenceApp(options: AppOptions): Hono {
   app.notFound((context) =>
     context.json(
       {
-        error: `Cannot find ${context.req.method} ${context.req.path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/${manifest.name}[/versions/LEVEL][/ready] and POST .../infer`,
+        error: `Cannot find ${context.req.method} ${context.req.path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/${service.manifest.name}[/versions/LEVEL][/ready] and POST .../infer`,
       },
       404,
     ),

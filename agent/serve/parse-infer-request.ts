@@ -8,6 +8,8 @@ export type InferRequest = {
   input: Float32Array;
   batch: number;
   deadlineMs: number | undefined;
+  /** The level must be known to be so accurate, 0..1. */
+  minAccuracy: number | undefined;
   /** Whether the output goes back as bytes behind the JSON (binary tensor data extension). */
   binaryOutput: boolean;
 };
@@ -170,6 +172,18 @@ function readDeadline(request: Json): number | undefined {
   return value;
 }
 
+function readMinAccuracy(request: Json): number | undefined {
+  const value = (request.parameters as Json | undefined)?.min_accuracy;
+  if (value === undefined) return undefined;
+  if (typeof value !== 'number' || !(value >= 0) || value > 1)
+    refuse(
+      'parameters.min_accuracy must be a number from 0 to 1',
+      value,
+      'leave it out for the most accurate level that meets the deadline',
+    );
+  return value;
+}
+
 /**
  * Parses the body of `POST /v2/models/{m}/infer`: Open Inference Protocol v2 with the binary tensor data extension.
  * @throws RequestError 400 that names the requirement, the value found and the cure.
@@ -209,6 +223,7 @@ export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: Pars
         : readBinaryData(bytes, size, name, count),
     batch,
     deadlineMs: readDeadline(request),
+    minAccuracy: readMinAccuracy(request),
     binaryOutput,
   };
 }

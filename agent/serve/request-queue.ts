@@ -1,44 +1,61 @@
-import type { Engine, RunResult } from '../../engine/engine.ts';
-import { RequestError } from './request-error.ts';
+import type { RunResult } from '../../engine/engine.ts';
+import { LateError, RequestError } from './request-error.ts';
 
 /** So many runs stand with the engine: one computes, the next is ready, so the thread never waits for this one. */
 const withEngine = 2;
 
-type Job = {
+export type QueuedRequest = {
   input: Float32Array;
   batch: number;
-  level: number | undefined;
+  /** Absent: the level that is active as the run begins. */
+  level?: number | undefined;
+  /** When it shall be answered, on the queue's clock. */
+  dueMs: number;
+};
+
+type Job<Result> = QueuedRequest & {
   enqueuedMs: number;
-  resolve: (result: QueuedResult) => void;
+  resolve: (result: Queued<Result>) => void;
   reject: (error: unknown) => void;
 };
 
 /** `queueMs`: from the call of `submit` until the inference began. */
-export type QueuedResult = RunResult & { queueMs: number };
+type Queued<Result> = Result & { queueMs: number };
 
-export type RequestQueue = {
+export type QueueOptions<Result> = {
+  run: (request: QueuedRequest) => Promise<Result>;
+  /** The least that a run of this request takes, whatever its level, in milliseconds. */
+  leastMs: (request: QueuedRequest) => number;
+  maxWaiting: number;
+  monotonicMs: () => number;
+};
+
+export type RequestQueue<Result> = {
   /** Requests waiting or with the engine. */
   readonly depth: number;
-  /** @throws RequestError 503 (as rejection) where the queue is full or closed. */
-  submit(request: { input: Float32Array; batch: number; level?: number | undefined }): Promise<QueuedResult>;
+  /** @throws RequestError 503 (as rejection) where the queue is full or closed; `LateError` where the request can no longer be in
+   * time and others wait behind it. */
+  submit(request: QueuedRequest): Promise<Queued<Result>>;
   /** Takes no more requests; resolves true when all are answered, false where `limitMs` ran out first: the rest is refused then. */
   close(limitMs: number): Promise<boolean>;
 };
 
 /**
- * A bounded first-in-first-out queue in front of an engine.
+ * A bounded queue in front of an engine, ordered by deadline (earliest deadline first: Liu and Layland, "Scheduling Algorithms for
+ * Multiprogramming in a Hard-Real-Time Environment", JACM 1973).
  *
  * INVARIANTS
  * - every submitted request is answered or refused exactly once;
- * - runs begin in the order of the calls; at most `maxWaiting` wait beside those that stand with the engine.
+ * - runs begin in the order of their deadlines, those of the same deadline in the order of the calls; at most `maxWaiting` wait beside those
+ *   that stand with the engine;
+ * - what can no longer be in time takes nothing from those behind it: it is refused.
  */
-export function createRequestQueue(options: {
-  engine: Engine;
-  maxWaiting: number;
-  monotonicMs: () => number;
-}): RequestQueue {
-  const { engine, maxWaiting, monotonicMs } = options;
-  const waiting: Job[] = [];
+export function createRequestQueue<Result extends Pick<RunResult, 'waitMs'>>(
+  options: QueueOptions<Result>,
+): RequestQueue<Result> {
+  const { maxWaiting, monotonicMs } = options;
+  /** Earliest deadline first. */
+  const waiting: Job<Result>[] = [];
   let running = 0;
   let closed = false;
   let drained: (() => void) | undefined;
@@ -47,6 +64,12 @@ export function createRequestQueue(options: {
     while (running < withEngine) {
       const job = waiting.shift();
       if (!job) break;
+      // With nobody behind it, a late answer is better than none.
+      const late = waiting.length > 0 ? lateness(job) : undefined;
+      if (late !== undefined) {
+        job.reject(late);
+        continue;
+      }
       running += 1;
       run(job).finally(() => {
         running -= 1;
@@ -56,13 +79,48 @@ export function createRequestQueue(options: {
     }
   }
 
-  async function run({ input, batch, level, enqueuedMs, resolve, reject }: Job): Promise<void> {
+  /** Why a request is not run. */
+  function lateness(job: QueuedRequest): LateError | undefined {
+    const leastMs = options.leastMs(job);
+    const leftMs = job.dueMs - monotonicMs();
+    if (leftMs >= leastMs) return undefined;
+    const left =
+      leftMs > 0 ? `${leftMs.toFixed(1)} ms are left` : `it was over ${(-leftMs).toFixed(1)} ms ago`;
+    return new LateError(
+      503,
+      `Cannot infer by the deadline as a run takes at least ${leastMs.toFixed(1)} ms: ${left}; send fewer requests at a time or allow more with parameters.deadline_ms`,
+    );
+  }
+
+  async function run(job: Job<Result>): Promise<void> {
     const submittedMs = monotonicMs();
     try {
-      const result = await engine.run(input, batch, level === undefined ? {} : { level });
-      resolve({ ...result, queueMs: submittedMs - enqueuedMs + result.waitMs });
+      const result = await options.run(job);
+      job.resolve({ ...result, queueMs: submittedMs - job.enqueuedMs + result.waitMs });
     } catch (error) {
-      reject(error);
+      job.reject(error);
+    }
+  }
+
+  /** Before the first that is due later: a binary search. */
+  function insert(job: Job<Result>): void {
+    let low = 0;
+    let high = waiting.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((waiting[middle]?.dueMs ?? 0) > job.dueMs) high = middle;
+      else low = middle + 1;
+    }
+    waiting.splice(low, 0, job);
+  }
+
+  /** Those that are due first are the ones that may be late. */
+  function refuseLate(): void {
+    for (let job = waiting[0]; job !== undefined; job = waiting[0]) {
+      const late = lateness(job);
+      if (late === undefined) break;
+      waiting.shift();
+      job.reject(late);
     }
   }
 
@@ -73,8 +131,9 @@ export function createRequestQueue(options: {
     get depth() {
       return waiting.length + running;
     },
-    submit({ input, batch, level }) {
+    submit(request) {
       if (closed) return Promise.reject(shuttingDown());
+      if (waiting.length >= maxWaiting) refuseLate();
       if (waiting.length >= maxWaiting)
         return Promise.reject(
           new RequestError(
@@ -83,7 +142,7 @@ export function createRequestQueue(options: {
           ),
         );
       return new Promise((resolve, reject) => {
-        waiting.push({ input, batch, level, enqueuedMs: monotonicMs(), resolve, reject });
+        insert({ ...request, enqueuedMs: monotonicMs(), resolve, reject });
         pump();
       });
     },

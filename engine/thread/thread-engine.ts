@@ -2,7 +2,14 @@ import { once } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { inputSize } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
-import type { Engine, EngineName, OpenOptions, RunOptions, RunResult } from '../engine.ts';
+import {
+  type Engine,
+  EngineEndedError,
+  type EngineName,
+  type OpenOptions,
+  type RunOptions,
+  type RunResult,
+} from '../engine.ts';
 import {
   closeMessage,
   createSettings,
@@ -36,10 +43,10 @@ class ThreadEngine implements Engine {
   readonly #inputSize: number;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 0;
-  readonly ended: Promise<Error>;
+  readonly ended: Promise<EngineEndedError>;
   readonly #exited: Promise<unknown>;
-  readonly #tellEnd: (reason: Error) => void;
-  #end: Error | undefined;
+  readonly #tellEnd: (reason: EngineEndedError) => void;
+  #end: EngineEndedError | undefined;
 
   constructor(options: {
     manifest: Engine['manifest'];
@@ -54,19 +61,19 @@ class ThreadEngine implements Engine {
     this.#worker = options.worker;
     this.#settings = options.settings;
     this.#inputSize = inputSize(options.manifest);
-    let tellEnd: (reason: Error) => void = () => {};
+    let tellEnd: (reason: EngineEndedError) => void = () => {};
     this.ended = new Promise((resolve) => {
       tellEnd = resolve;
     });
     this.#tellEnd = tellEnd;
     this.#worker.on('message', (message: ThreadMessage) => this.#receive(message));
     this.#worker.on('error', (error) =>
-      this.#fail(new Error(`The inference thread crashed: ${error.message}`, { cause: error })),
+      this.#fail(new EngineEndedError(`The inference thread crashed: ${error.message}`, { cause: error })),
     );
     this.#exited = new Promise((resolve) => {
       this.#worker.once('exit', resolve);
     });
-    this.#worker.on('exit', () => this.#fail(new Error('The inference thread ended')));
+    this.#worker.on('exit', () => this.#fail(new EngineEndedError('The inference thread ended')));
   }
 
   get level(): number {
@@ -139,13 +146,21 @@ class ThreadEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#fail(new Error('The engine was closed'));
+    this.#fail(new EngineEndedError('The engine was closed'));
     this.#settings.isClosing = true;
     // onnxruntime ends the whole process where its thread is terminated inside a run: that is for a thread that hangs.
     const timer = setTimeout(() => this.#worker.terminate(), hangMs);
     this.#worker.postMessage(closeMessage);
     await this.#exited;
     clearTimeout(timer);
+  }
+
+  abandon(reason: string): void {
+    this.#fail(new EngineEndedError(`The inference thread was given up: ${reason}`));
+    this.#settings.isClosing = true;
+    this.#worker.postMessage(closeMessage);
+    // It must not keep the process alive.
+    this.#worker.unref();
   }
 
   #requireLevel(level: number): void {
@@ -172,7 +187,7 @@ class ThreadEngine implements Engine {
     else waiting?.resolve(message);
   }
 
-  #fail(error: Error): void {
+  #fail(error: EngineEndedError): void {
     this.#end ??= error;
     for (const { reject } of this.#waiting.values()) reject(this.#end);
     this.#waiting.clear();

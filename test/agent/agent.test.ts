@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type AgentOptions, openAgent } from '../../agent/agent.ts';
 import { parseProfile } from '../../agent/profile/load-profile.ts';
 import type { ReporterOptions } from '../../agent/report/reporter.ts';
+import type { DeviceInfo } from '../../wire/info.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { Telemetry } from '../../wire/telemetry.ts';
 import { projectRoot } from '../project-root.ts';
@@ -19,7 +20,12 @@ function setUp(
 ) {
   const { profile = '', inferMs = 1, ...rest } = options;
   const engine = fakeEngine({ inferMs: () => inferMs });
-  const reported = { telemetry: [] as Telemetry[], swaps: [] as SwapEvent[], stopped: 0 };
+  const reported = {
+    infos: [] as DeviceInfo[],
+    telemetry: [] as Telemetry[],
+    swaps: [] as SwapEvent[],
+    stopped: 0,
+  };
   const made: ReporterOptions[] = [];
   const agent = openAgent({
     bundle: { dir: '', manifest: tinyManifest, models: [] },
@@ -35,6 +41,7 @@ function setUp(
       made.push(reporterOptions);
       return {
         start: async () => {},
+        publishInfo: (info) => void reported.infos.push(info),
         publishTelemetry: (telemetry) => void reported.telemetry.push(telemetry),
         publishSwap: (swap) => void reported.swaps.push(swap),
         stop: async () => {
@@ -147,19 +154,89 @@ describe('the agent', () => {
     await expect(fixed.agent.start()).rejects.toThrow(/must be 0 to 2/);
   });
 
-  it('is not ready any more once the inference thread has died, and says so', async () => {
-    const { agent, engine } = setUp();
+  it('goes on with another inference thread where one has died', async () => {
+    const engines = [fakeEngine(), fakeEngine()];
+    let opened = 0;
+    const { agent } = setUp({ openEngine: async () => engines[opened++]! });
+    await agent.start();
+    engines[0]!.hold = true;
+    const lost = agent.infer(input);
+    const kept = agent.infer(input);
+    engines[0]!.crash('out of memory');
+    await expect(lost).rejects.toMatchObject({
+      status: 503,
+      message: expect.stringMatching(/out of memory/),
+    });
+    expect(await kept).toMatchObject({ level: 0 });
+    expect(engines[1]!.ran).toEqual([0]);
+  });
+
+  it('is not ready any more where no thread can be had, and says so', async () => {
+    const openEngine = async () => {
+      const hanging = fakeEngine();
+      hanging.hold = true;
+      return hanging;
+    };
+    const { agent } = setUp({ profile: 'engine: { hang_s: 0.01 }', openEngine });
     const { url } = await agent.start();
     const status = async (path: string) => (await fetch(`${url}/v2${path}`)).status;
     expect([await status('/health/ready'), await status('/models/tiny/ready')]).toEqual([200, 200]);
-    engine.crash(new Error('out of memory'));
-    await settle();
+    const lost = Array.from({ length: 6 }, () => agent.infer(input).catch((error: Error) => error));
+    await agent.ended;
+    await Promise.all(lost);
     expect([await status('/health/ready'), await status('/models/tiny/ready')]).toEqual([503, 503]);
     expect(await status('/health/live')).toBe(200);
     await expect(agent.infer(input)).rejects.toMatchObject({
       status: 503,
-      message: expect.stringMatching(/out of memory; restart the agent/),
+      message: expect.stringMatching(/threads hang; restart the agent/),
     });
+  });
+
+  it('takes the sparsest level that is accurate enough where the active one is not', async () => {
+    const { agent } = setUp({ profile: 'policy: fixed\nlevel: 2' });
+    await agent.start();
+    expect(await agent.infer(input, { minAccuracy: 0.6 })).toMatchObject({ level: 2 });
+    expect(await agent.infer(input, { minAccuracy: 0.75 })).toMatchObject({ level: 1 });
+    await expect(agent.infer(input, { minAccuracy: 0.99 })).rejects.toMatchObject({ status: 400 });
+  });
+
+  it('another bundle takes over between two requests, and what the old one has begun it ends', async () => {
+    const engines = [fakeEngine(), fakeEngine()];
+    let opened = 0;
+    const { agent, reported } = setUp({ openEngine: async () => engines[opened++]! });
+    await agent.start();
+    engines[0]!.hold = true;
+    const begun = [agent.infer(input), agent.infer(input)];
+    const replaced = agent.replaceBundle({ dir: 'new', manifest: tinyManifest, models: [] });
+    await until('the new bundle has taken over', () => reported.infos.length === 1);
+    const next = agent.infer(input, { level: 1 });
+    expect(engines[0]!.over).toBeUndefined();
+    engines[0]!.release();
+    engines[0]!.release();
+    expect(await Promise.all(begun)).toHaveLength(2);
+    expect(await next).toMatchObject({ level: 1 });
+    expect([engines[0]!.ran, engines[1]!.ran]).toEqual([[0, 0], [1]]);
+    await replaced;
+    expect(engines[0]!.over).toBe('closed');
+  });
+
+  it('keeps its bundle where another one cannot be opened, or would answer other requests', async () => {
+    const engine = fakeEngine();
+    let opened = 0;
+    const { agent } = setUp({
+      openEngine: async () => {
+        opened += 1;
+        if (opened > 1) throw new Error('not a model');
+        return engine;
+      },
+    });
+    await agent.start();
+    const bundle = { dir: 'new', manifest: tinyManifest, models: [] };
+    await expect(agent.replaceBundle(bundle)).rejects.toThrow(/not a model/);
+    const other = { ...bundle, manifest: { ...tinyManifest, name: 'other' } };
+    await expect(agent.replaceBundle(other)).rejects.toThrow(/must stay .*start another agent/);
+    expect(await agent.infer(input)).toMatchObject({ level: 0 });
+    expect(engine.over).toBeUndefined();
   });
 
   it('holds a fixed level through all misses', async () => {

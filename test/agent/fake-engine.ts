@@ -1,5 +1,5 @@
 import { buildManifest } from '../../bundle/write-bundle.ts';
-import type { Engine, RunResult } from '../../engine/engine.ts';
+import { type Engine, EngineEndedError, type RunResult } from '../../engine/engine.ts';
 import { tinyBundle } from '../tiny-bundle.ts';
 
 /** The manifest of the tiny bundle: three levels, input `image` [batch, 1, 8, 8], three classes. */
@@ -12,8 +12,10 @@ export type FakeEngine = Engine & {
   hold: boolean;
   /** Answers the oldest waiting run, or fails it. */
   release(error?: Error): void;
-  /** Ends the engine as a crash of its thread does. */
-  crash(error: Error): void;
+  /** Ends the engine as a crash of its thread does: runs that wait reject. */
+  crash(message: string): void;
+  /** Whether it was closed or abandoned. */
+  readonly over: 'closed' | 'abandoned' | undefined;
   /** Levels of the answered runs, in order. */
   readonly ran: number[];
 };
@@ -28,10 +30,16 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
   const ran: number[] = [];
   let level = 0;
   let pending = 0;
-  let crash: (error: Error) => void = () => {};
-  const ended = new Promise<Error>((resolve) => {
-    crash = resolve;
+  let over: FakeEngine['over'];
+  let tellEnd: (error: EngineEndedError) => void = () => {};
+  const ended = new Promise<EngineEndedError>((resolve) => {
+    tellEnd = resolve;
   });
+  const crash = (message: string) => {
+    const error = new EngineEndedError(message);
+    for (const { fail } of queue.splice(0)) fail(error);
+    tellEnd(error);
+  };
   const engine: FakeEngine = {
     manifest: tinyManifest,
     engines: [{ name: 'ort', provider: 'cpu' }],
@@ -83,7 +91,17 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
       if (error) run?.fail(error);
       else run?.start();
     },
-    async close() {},
+    get over() {
+      return over;
+    },
+    async close() {
+      over ??= 'closed';
+      crash('closed');
+    },
+    abandon(reason) {
+      over ??= 'abandoned';
+      crash(reason);
+    },
   };
   return engine;
 }

@@ -9,8 +9,14 @@ const input = new Float32Array(64);
 function setUp(maxWaiting: number) {
   const engine = fakeEngine();
   engine.hold = true;
-  const queue = createRequestQueue({ engine, maxWaiting, monotonicMs: () => 0 });
-  return { engine, queue };
+  const clock = { nowMs: 0 };
+  const queue = createRequestQueue({
+    run: ({ input, batch, level }) => engine.run(input, batch, level === undefined ? {} : { level }),
+    leastMs: () => 2,
+    maxWaiting,
+    monotonicMs: () => clock.nowMs,
+  });
+  return { engine, queue, clock };
 }
 
 /** Lets promises that are settled run their course. */
@@ -18,7 +24,7 @@ const settle = () => new Promise((resolve) => setImmediate(resolve));
 
 it('hands two runs to the engine and keeps the others in order', async () => {
   const { engine, queue } = setUp(10);
-  const answers = [0, 1, 2, 0, 1].map((level) => queue.submit({ input, batch: 1, level }));
+  const answers = [0, 1, 2, 0, 1].map((level) => queue.submit({ input, batch: 1, level, dueMs: 100 }));
   expect([engine.waiting, queue.depth]).toEqual([2, 5]);
   for (let i = 0; i < 5; i += 1) {
     engine.release();
@@ -29,10 +35,73 @@ it('hands two runs to the engine and keeps the others in order', async () => {
   expect(queue.depth).toBe(0);
 });
 
+it('begins what is due first, and what is due at the same time in the order of the calls', async () => {
+  const { engine, queue } = setUp(10);
+  const dues = [50, 50, 40, 20, 40, 30];
+  const order: number[] = [];
+  const answers = dues.map((dueMs, index) =>
+    queue.submit({ input, batch: 1, dueMs }).then(() => order.push(index)),
+  );
+  for (let i = 0; i < dues.length; i += 1) {
+    engine.release();
+    await settle();
+  }
+  await Promise.all(answers);
+  // Two stood with the engine before the others came.
+  expect(order).toEqual([0, 1, 3, 5, 2, 4]);
+});
+
+it('refuses what can no longer be in time where others wait behind it, and says by how much', async () => {
+  const { engine, queue, clock } = setUp(10);
+  const results = [100, 100, 11, 12, 100].map((dueMs) =>
+    queue.submit({ input, batch: 1, dueMs }).then(
+      () => 'answered',
+      (error: Error) => error.message,
+    ),
+  );
+  clock.nowMs = 10;
+  for (let i = 0; i < 4; i += 1) {
+    engine.release();
+    await settle();
+  }
+  expect(await Promise.all(results)).toEqual([
+    'answered',
+    'answered',
+    expect.stringMatching(/takes at least 2.0 ms: 1.0 ms are left/),
+    'answered',
+    'answered',
+  ]);
+});
+
+it('answers late what nobody waits behind', async () => {
+  const { engine, queue, clock } = setUp(10);
+  engine.hold = false;
+  clock.nowMs = 500;
+  expect(await queue.submit({ input, batch: 1, dueMs: 100 })).toMatchObject({ level: 0 });
+});
+
+it('a full queue makes room by refusing what is late', async () => {
+  const { engine, queue, clock } = setUp(2);
+  const results = [100, 100, 5, 6].map((dueMs) =>
+    queue.submit({ input, batch: 1, dueMs }).then(
+      () => 'answered',
+      (error: Error) => error.name,
+    ),
+  );
+  clock.nowMs = 10;
+  const last = queue.submit({ input, batch: 1, dueMs: 100 });
+  for (let i = 0; i < 3; i += 1) {
+    engine.release();
+    await settle();
+  }
+  expect(await last).toMatchObject({ level: 0 });
+  expect(await Promise.all(results)).toEqual(['answered', 'answered', 'LateError', 'LateError']);
+});
+
 it('refuses with 503 what would wait beyond its bound', async () => {
   const { engine, queue } = setUp(1);
-  const taken = [1, 2, 3].map(() => queue.submit({ input, batch: 1 }));
-  await expect(queue.submit({ input, batch: 1 })).rejects.toMatchObject({ status: 503 });
+  const taken = [1, 2, 3].map(() => queue.submit({ input, batch: 1, dueMs: 100 }));
+  await expect(queue.submit({ input, batch: 1, dueMs: 100 })).rejects.toMatchObject({ status: 503 });
   for (let i = 0; i < 3; i += 1) {
     engine.release();
     await settle();
@@ -43,7 +112,7 @@ it('refuses with 503 what would wait beyond its bound', async () => {
 it('a run that fails rejects its own request and no other', async () => {
   const { engine, queue } = setUp(5);
   const results = [1, 2, 3].map(() =>
-    queue.submit({ input, batch: 1 }).catch((error: Error) => error.message),
+    queue.submit({ input, batch: 1, dueMs: 100 }).catch((error: Error) => error.message),
   );
   engine.release();
   engine.release(new Error('this one'));
@@ -54,9 +123,9 @@ it('a run that fails rejects its own request and no other', async () => {
 
 it('close() lets what was taken be answered and refuses what comes after', async () => {
   const { engine, queue } = setUp(5);
-  const taken = queue.submit({ input, batch: 1 });
+  const taken = queue.submit({ input, batch: 1, dueMs: 100 });
   const closing = queue.close(60_000);
-  await expect(queue.submit({ input, batch: 1 })).rejects.toMatchObject({ status: 503 });
+  await expect(queue.submit({ input, batch: 1, dueMs: 100 })).rejects.toMatchObject({ status: 503 });
   engine.release();
   expect(await taken).toMatchObject({ level: 0 });
   expect(await closing).toBe(true);
@@ -65,7 +134,7 @@ it('close() lets what was taken be answered and refuses what comes after', async
 
 it('close() refuses what still waits when its time is over', async () => {
   const { queue } = setUp(5);
-  const results = [1, 2, 3].map(() => queue.submit({ input, batch: 1 }));
+  const results = [1, 2, 3].map(() => queue.submit({ input, batch: 1, dueMs: 100 }));
   const last = expect(results[2]).rejects.toMatchObject({ status: 503 });
   expect(await queue.close(1)).toBe(false);
   await last;
@@ -85,7 +154,7 @@ it('answers or refuses every request exactly once, whatever the order of arrival
           else if (event === 'fail') engine.release(new Error('failed'));
           else {
             submitted += 1;
-            queue.submit({ input, batch: 1 }).then(
+            queue.submit({ input, batch: 1, dueMs: 100 }).then(
               () => outcomes.push('answered'),
               () => outcomes.push('refused'),
             );

@@ -1,0 +1,133 @@
+import type { Manifest } from '../../bundle/manifest.ts';
+import type { Bundle } from '../../bundle/read-bundle.ts';
+import type { Engine, OpenOptions } from '../../engine/engine.ts';
+import { openEngine } from '../../engine/open-engine.ts';
+import type { Logger } from '../../wire/link/logger.ts';
+import type { SwapEvent } from '../../wire/swap.ts';
+import type { Calibration } from '../calibrate/calibration.ts';
+import { obtainCalibration } from '../calibrate/obtain-calibration.ts';
+import { type ControlLoop, createControlLoop } from '../control-loop.ts';
+import { buildLadder } from '../decide/ladder.ts';
+import type { PendingRequest } from '../decide/policy.ts';
+import type { Profile } from '../profile/schema.ts';
+import type { Identity } from '../sense/identity.ts';
+import type { SensorRunner } from '../sense/runner.ts';
+import { createRequestStats, type RequestStats } from '../serve/request-stats.ts';
+import { superviseEngine } from './supervise-engine.ts';
+
+export type HostOptions = {
+  bundle: Bundle;
+  profile: Profile;
+  identity: Identity;
+  runner: SensorRunner;
+  /** Requests for the active level that are not yet answered. */
+  pending: () => PendingRequest[];
+  log: Logger;
+  cacheDir: string;
+  /** Measures although the cache holds a calibration. */
+  recalibrate: boolean;
+  /** Used instead of the cache and of measuring. */
+  calibration?: Calibration | undefined;
+  root: string;
+  nowMs: () => number;
+  monotonicMs: () => number;
+  signal: AbortSignal;
+  openEngine?: ((bundle: Bundle, options: OpenOptions) => Promise<Engine>) | undefined;
+  onSwap: (swap: SwapEvent) => void;
+};
+
+/** A bundle that is ready to answer: opened, calibrated, with what decides its level; the loop has not been started. */
+export type HostedBundle = {
+  readonly manifest: Manifest;
+  readonly engine: Engine;
+  readonly calibration: Calibration;
+  readonly stats: RequestStats;
+  readonly loop: ControlLoop;
+};
+
+/**
+ * Opens a bundle and makes it ready. Where that fails nothing is left open.
+ * @throws Error where no engine can open it, the profile's fixed level does not exist, or `signal` is aborted.
+ */
+export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
+  const { bundle, profile, log, signal } = options;
+  const { manifest } = bundle;
+  requireFixedLevel(profile, manifest);
+  const open = () =>
+    (options.openEngine ?? openEngine)(bundle, {
+      engine: profile.engine.name,
+      threads: profile.engine.threads,
+      providers: [...profile.engine.providers],
+    });
+  const { monotonicMs } = options;
+  const engine = await superviseEngine({ open, hangMs: profile.engine.hangMs, log, monotonicMs });
+  try {
+    signal.throwIfAborted();
+    tellEngines(engine, log);
+    const calibration = await calibrate(engine, options);
+    signal.throwIfAborted();
+    const ladder = buildLadder(
+      calibration,
+      manifest.levels.map((level) => level.accuracy?.value ?? null),
+    );
+    if (ladder.length < manifest.levels.length)
+      log.info(
+        { ladder },
+        `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
+      );
+    engine.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
+    const stats = createRequestStats({ levels: manifest.levels.length, monotonicMs });
+    const { runner, pending, nowMs, onSwap } = options;
+    const loop = createControlLoop({
+      engine,
+      calibration,
+      profile,
+      runner,
+      stats,
+      pending,
+      log,
+      nowMs,
+      monotonicMs,
+      onSwap,
+    });
+    return { manifest, engine, calibration, stats, loop };
+  } catch (error) {
+    await engine.close();
+    throw error;
+  }
+}
+
+function requireFixedLevel(profile: Profile, manifest: Manifest): void {
+  if (profile.policy !== 'fixed' || profile.level < manifest.levels.length) return;
+  throw new Error(
+    `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
+  );
+}
+
+function tellEngines({ engines, skipped }: Engine, log: Logger): void {
+  for (const { engine, provider, reason } of skipped)
+    log.warn({ engine, provider, reason }, `engine "${engine}" (${provider}): ${reason}`);
+  const opened = engines.map(({ name, provider }) => `"${name}" (${provider})`);
+  log.info({}, `the levels are open in ${opened.join(' and ')}`);
+}
+
+async function calibrate(engine: Engine, options: HostOptions): Promise<Calibration> {
+  if (options.calibration) return options.calibration;
+  const { identity, profile, cacheDir, recalibrate: force, root, nowMs, monotonicMs, signal, log } = options;
+  const obtained = await obtainCalibration({
+    engine,
+    identity,
+    profile,
+    cacheDir,
+    force,
+    root,
+    nowMs,
+    monotonicMs,
+    signal,
+  });
+  const { calibration, source, warning } = obtained;
+  const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);
+  log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}`);
+  if (warning) log.warn({}, warning);
+  return calibration;
+}

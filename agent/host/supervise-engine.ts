@@ -1,0 +1,219 @@
+import {
+  type Engine,
+  EngineEndedError,
+  type EngineName,
+  type RunOptions,
+  type RunResult,
+} from '../../engine/engine.ts';
+import type { Logger } from '../../wire/link/logger.ts';
+
+/** How long before the n-th new thread in a row: whatever killed the one before may still be there. */
+const delaysMs = [0, 100, 500, 2000, 10_000];
+/** A thread that has lived so long starts the row anew. */
+const calmMs = 60_000;
+/** Threads that hang hold memory and cores until their runs return: with more, only a new process helps. */
+const mostAbandoned = 3;
+
+export type SuperviseOptions = {
+  open: () => Promise<Engine>;
+  /** A run that has not returned after so long hangs. */
+  hangMs: number;
+  log: Logger;
+  monotonicMs: () => number;
+  delaysMs?: readonly number[];
+};
+
+type Run = {
+  input: Float32Array;
+  batch: number;
+  options: RunOptions;
+  resolve: (result: RunResult) => void;
+  reject: (error: unknown) => void;
+};
+
+/**
+ * Opens an engine whose inference thread is replaced when it crashes or hangs.
+ *
+ * INVARIANTS
+ * - of the runs that were submitted, a dead thread costs the one that it was computing; the others are computed by the next one, in order;
+ * - level, threads, tuning and the levels' engines are the new thread's as they were the old one's;
+ * - `ended` resolves after `close`, and where too many threads hang: then a new process is needed.
+ * @throws Error where the first engine cannot be opened.
+ */
+export async function superviseEngine(options: SuperviseOptions): Promise<Engine> {
+  const { open, hangMs, log, monotonicMs } = options;
+  const waits = options.delaysMs ?? delaysMs;
+  /** In the order of the calls; the oldest is the one that the thread computes. */
+  const pending: Run[] = [];
+  const levelEngines = new Map<number, EngineName>();
+  let engine = await open();
+  const { manifest, engines, skipped } = engine;
+  let { level, threads } = engine;
+  let forms: readonly number[] | undefined;
+  let isOpen = true;
+  let openedMs = monotonicMs();
+  let deaths = 0;
+  let abandoned = 0;
+  let end: EngineEndedError | undefined;
+  let tellEnd: (reason: EngineEndedError) => void = () => {};
+  const ended = new Promise<EngineEndedError>((resolve) => {
+    tellEnd = resolve;
+  });
+  let hangTimer: NodeJS.Timeout | undefined;
+  let reopenTimer: NodeJS.Timeout | undefined;
+
+  function finish(reason: EngineEndedError): void {
+    end ??= reason;
+    isOpen = false;
+    clearTimeout(hangTimer);
+    clearTimeout(reopenTimer);
+    for (const { reject } of pending.splice(0)) reject(end);
+    tellEnd(end);
+  }
+
+  /** The oldest run has begun just now, or there is none. */
+  function watchOldest(): void {
+    clearTimeout(hangTimer);
+    if (pending.length === 0 || !isOpen) return;
+    const watched = engine;
+    hangTimer = setTimeout(() => {
+      abandoned += 1;
+      watched.abandon(`a run has not returned for ${hangMs} ms`);
+    }, hangMs).unref();
+  }
+
+  function submit(run: Run): void {
+    const owner = engine;
+    const done = () => {
+      const wasOldest = pending[0] === run;
+      pending.splice(pending.indexOf(run), 1);
+      if (wasOldest) watchOldest();
+    };
+    owner.run(run.input, run.batch, run.options).then(
+      (result) => {
+        if (!pending.includes(run)) return;
+        done();
+        run.resolve(result);
+      },
+      (error: unknown) => {
+        if (!pending.includes(run)) return;
+        if (error instanceof EngineEndedError && end === undefined) return buryOnce(owner, error);
+        done();
+        run.reject(error);
+      },
+    );
+  }
+
+  /** The run that was being computed fails; the others wait for the next thread. */
+  function buryOnce(owner: Engine, reason: EngineEndedError): void {
+    if (owner !== engine || !isOpen) return;
+    isOpen = false;
+    clearTimeout(hangTimer);
+    const victim = pending.shift();
+    victim?.reject(reason);
+    if (abandoned > mostAbandoned) {
+      finish(new EngineEndedError(`${abandoned} inference threads hang`));
+      return;
+    }
+    if (monotonicMs() - openedMs > calmMs) deaths = 0;
+    const waitMs = waits[Math.min(deaths, waits.length - 1)] ?? 0;
+    deaths += 1;
+    log.error(
+      { err: reason, waiting: pending.length },
+      `${reason.message}: another one is started${waitMs > 0 ? ` in ${waitMs} ms` : ''}`,
+    );
+    reopenTimer = setTimeout(reopen, waitMs);
+  }
+
+  async function reopen(): Promise<void> {
+    let next: Engine | undefined;
+    try {
+      next = await open();
+      if (forms !== undefined) await next.tune(forms);
+      for (const [at, name] of levelEngines) next.setEngine(at, name);
+      next.setThreads(threads);
+      next.setLevel(level);
+    } catch (error) {
+      await next?.close();
+      if (end !== undefined) return;
+      const waitMs = waits[Math.min(deaths, waits.length - 1)] ?? 0;
+      deaths += 1;
+      log.error({ err: error }, `no inference thread: ${String(error)}; tried again in ${waitMs} ms`);
+      reopenTimer = setTimeout(reopen, waitMs);
+      return;
+    }
+    // Closed meanwhile.
+    if (end !== undefined) return next.close();
+    use(next);
+    log.info({}, `a new inference thread runs, ${pending.length} requests go on`);
+  }
+
+  function use(next: Engine): void {
+    engine = next;
+    isOpen = true;
+    openedMs = monotonicMs();
+    engine.ended.then((reason) => {
+      if (end === undefined) buryOnce(next, reason);
+    });
+    for (const run of [...pending]) submit(run);
+    watchOldest();
+  }
+
+  use(engine);
+  return {
+    manifest,
+    engines,
+    skipped,
+    ended,
+    get level() {
+      return level;
+    },
+    get threads() {
+      return threads;
+    },
+    get pending() {
+      return pending.length;
+    },
+    run(input, batch, runOptions = {}) {
+      if (end !== undefined) return Promise.reject(end);
+      return new Promise((resolve, reject) => {
+        const run = { input, batch, options: runOptions, resolve, reject };
+        pending.push(run);
+        if (!isOpen) return;
+        try {
+          submit(run);
+          if (pending.length === 1) watchOldest();
+        } catch (error) {
+          pending.splice(pending.indexOf(run), 1);
+          reject(error);
+        }
+      });
+    },
+    setLevel(next) {
+      engine.setLevel(next);
+      level = next;
+    },
+    setThreads(next) {
+      engine.setThreads(next);
+      threads = next;
+    },
+    engineOf: (at) => engine.engineOf(at),
+    setEngine(at, name) {
+      engine.setEngine(at, name);
+      levelEngines.set(at, name);
+    },
+    async tune(known) {
+      const chosen = await engine.tune(known);
+      forms = chosen;
+      return chosen;
+    },
+    async close() {
+      finish(new EngineEndedError('The engine was closed'));
+      await engine.close();
+    },
+    abandon(reason) {
+      finish(new EngineEndedError(reason));
+      engine.abandon(reason);
+    },
+  };
+}

@@ -1,0 +1,91 @@
+import type { Manifest } from '../../bundle/manifest.ts';
+import { EngineEndedError, type RunResult } from '../../engine/engine.ts';
+import type { PendingRequest } from '../decide/policy.ts';
+import type { HostedBundle } from '../host/host-bundle.ts';
+import type { InferenceService } from './inference-app.ts';
+import { levelFor } from './level-for.ts';
+import { LateError, RequestError } from './request-error.ts';
+import type { RequestQueue } from './request-queue.ts';
+
+/** What was refused for its deadline counts as a miss for so long. */
+const missedMs = 1000;
+
+/** With the bundle that answered: meanwhile another may have taken over. */
+export type HostedResult = RunResult & { host: HostedBundle };
+
+export type ServeOptions = {
+  /** Of the bundle that is served. */
+  manifest: () => Manifest;
+  /** The bundle that answers now. @throws RequestError 503 where there is none. */
+  host: () => HostedBundle;
+  queue: RequestQueue<HostedResult>;
+  deadlineMs: () => number;
+  monotonicMs: () => number;
+};
+
+export type RequestServer = {
+  infer: InferenceService['infer'];
+  /** Requests for the active level that are not yet answered, and those that were just refused as they would have been late. */
+  pending(): PendingRequest[];
+};
+
+/** Takes requests to the queue, and what becomes of them to the statistics that decisions read. */
+export function createRequestServer(options: ServeOptions): RequestServer {
+  const { manifest, host, queue, deadlineMs: usualMs, monotonicMs } = options;
+  const pending = new Set<PendingRequest>();
+  let missed: (PendingRequest & { atMs: number })[] = [];
+
+  function levelOf(level: number | undefined, minAccuracy: number | undefined): number | undefined {
+    if (level !== undefined || minAccuracy === undefined) return level;
+    const accuracies = manifest().levels.map(({ accuracy }) => accuracy?.value ?? null);
+    return levelFor(minAccuracy, host().engine.level, accuracies);
+  }
+
+  function miss(request: PendingRequest): void {
+    const atMs = monotonicMs();
+    missed = [...missed.filter((one) => atMs - one.atMs < missedMs).slice(-63), { ...request, atMs }];
+  }
+
+  return {
+    async infer({ input, batch, receivedMs, minAccuracy, deadlineMs = usualMs(), ...request }) {
+      const { stats, loop } = host();
+      const level = levelOf(request.level, minAccuracy);
+      const waiting = { startMs: receivedMs, deadlineMs };
+      const isActive = level === undefined;
+      stats.arrived(batch);
+      if (isActive) pending.add(waiting);
+      try {
+        const answer = await queue.submit({ input, batch, level, dueMs: receivedMs + deadlineMs });
+        const { inferMs, queueMs } = answer;
+        const latencyMs = monotonicMs() - receivedMs;
+        answer.host.stats.answered({
+          level: answer.level,
+          batch,
+          startMs: receivedMs,
+          latencyMs,
+          inferMs,
+          deadlineMs,
+        });
+        pending.delete(waiting);
+        if (isActive && latencyMs > deadlineMs) void answer.host.loop.hurry();
+        return { output: answer.output, level: answer.level, inferMs, queueMs };
+      } catch (error) {
+        stats.rejected();
+        pending.delete(waiting);
+        if (isActive && error instanceof LateError) {
+          miss(waiting);
+          void loop.hurry();
+        }
+        throw error instanceof EngineEndedError
+          ? new RequestError(503, `Cannot infer: ${error.message}; send the request again`, { cause: error })
+          : error;
+      } finally {
+        pending.delete(waiting);
+      }
+    },
+    pending() {
+      const nowMs = monotonicMs();
+      return [...pending, ...missed.filter((one) => nowMs - one.atMs < missedMs)];
+    },
+  };
+}

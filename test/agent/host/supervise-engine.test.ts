@@ -1,0 +1,111 @@
+import { pino } from 'pino';
+import { expect, it, onTestFinished } from 'vitest';
+import { superviseEngine } from '../../../agent/host/supervise-engine.ts';
+import { EngineEndedError } from '../../../engine/engine.ts';
+import { until } from '../../until.ts';
+import { type FakeEngine, fakeEngine } from '../fake-engine.ts';
+
+const input = new Float32Array(64).fill(1);
+
+/** Every engine that is opened holds its runs, so that the test says when they return. */
+async function setUp(options: { hangMs?: number; broken?: number[] } = {}) {
+  const made: FakeEngine[] = [];
+  let opened = 0;
+  const engine = await superviseEngine({
+    open: async () => {
+      opened += 1;
+      if (options.broken?.includes(opened)) throw new Error('no memory');
+      const fake = fakeEngine();
+      fake.hold = true;
+      made.push(fake);
+      return fake;
+    },
+    hangMs: options.hangMs ?? 60_000,
+    log: pino({ level: 'silent' }),
+    monotonicMs: () => performance.now(),
+    delaysMs: [0],
+  });
+  onTestFinished(() => engine.close());
+  return { engine, made };
+}
+
+/** Lets promises that are settled run their course. */
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+const outcome = (run: Promise<{ level: number }>) =>
+  run.then(
+    ({ level }) => level,
+    (error: Error) => error,
+  );
+
+it('a thread that dies costs the run that it computed; the others are computed by the next one, in order', async () => {
+  const { engine, made } = await setUp();
+  const outcomes = [0, 1, 2].map((level) => outcome(engine.run(input, 1, { level })));
+  made[0]!.crash('out of memory');
+  await until('another thread has the other runs', () => made[1]?.waiting === 2);
+  made[1]!.release();
+  made[1]!.release();
+  const [first, ...others] = await Promise.all(outcomes);
+  expect(first).toBeInstanceOf(EngineEndedError);
+  expect(others).toEqual([1, 2]);
+  expect(made[1]!.ran).toEqual([1, 2]);
+});
+
+it('the next thread has the level and the threads of the one before', async () => {
+  const { engine, made } = await setUp();
+  engine.setLevel(2);
+  made[0]!.crash('gone');
+  await settle();
+  const run = outcome(engine.run(input, 1));
+  await until('another thread has the run', () => made[1]?.waiting === 1);
+  made[1]!.release();
+  expect(await run).toBe(2);
+  expect(made[1]!.level).toBe(2);
+  expect(engine.level).toBe(2);
+});
+
+it('a thread that hangs is given up, and only the run that it hangs in fails', async () => {
+  const { engine, made } = await setUp({ hangMs: 30 });
+  const outcomes = [outcome(engine.run(input, 1, { level: 0 })), outcome(engine.run(input, 1, { level: 1 }))];
+  await until('another thread has the other run', () => made[1]?.waiting === 1);
+  expect(made[0]!.over).toBe('abandoned');
+  made[1]!.release();
+  const [hung, other] = await Promise.all(outcomes);
+  expect(String(hung)).toMatch(/has not returned for 30 ms/);
+  expect(other).toBe(1);
+});
+
+it('opens again until it can, and runs wait meanwhile', async () => {
+  const { engine, made } = await setUp({ broken: [2, 3] });
+  made[0]!.crash('gone');
+  await settle();
+  const run = outcome(engine.run(input, 1, { level: 1 }));
+  await until('a third attempt has led to a thread', () => made[1]?.waiting === 1);
+  made[1]!.release();
+  expect(await run).toBe(1);
+});
+
+it('ends, and says why, where one thread after the other hangs', async () => {
+  const { engine } = await setUp({ hangMs: 10 });
+  const outcomes = Array.from({ length: 6 }, () => outcome(engine.run(input, 1)));
+  expect((await engine.ended).message).toMatch(/4 inference threads hang/);
+  expect((await Promise.all(outcomes)).every((result) => result instanceof EngineEndedError)).toBe(true);
+  await expect(engine.run(input, 1)).rejects.toThrow(EngineEndedError);
+});
+
+it('close() refuses what waits, and opens nothing more', async () => {
+  const { engine, made } = await setUp();
+  const run = outcome(engine.run(input, 1));
+  await engine.close();
+  expect(await run).toBeInstanceOf(EngineEndedError);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(made).toHaveLength(1);
+});
+
+it('a run that fails by itself costs no thread', async () => {
+  const { engine, made } = await setUp();
+  const run = outcome(engine.run(input, 1));
+  made[0]!.release(new Error('bad model'));
+  expect(String(await run)).toMatch(/bad model/);
+  expect(made).toHaveLength(1);
+});
