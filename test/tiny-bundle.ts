@@ -54,8 +54,8 @@ export function tinyModel(width: number, seed: number): OnnxModel {
   };
 }
 
-/** A bundle of `widths.length` levels, each a tiny net of its own. */
-export function tinyBundle(widths = [16, 8, 4]): NewBundle {
+/** A bundle of `widths.length` levels, each a tiny net of its own; another `seed` gives it other weights. */
+export function tinyBundle(widths = [16, 8, 4], seed = 1): NewBundle {
   const weights = (width: number) => width * 12;
   return {
     name: 'tiny',
@@ -71,7 +71,7 @@ export function tinyBundle(widths = [16, 8, 4]): NewBundle {
     output: { name: 'logits', shape: ['batch', 3], dtype: 'float32' },
     nested: false,
     levels: widths.map((width, index) => ({
-      onnx: encodeModel(tinyModel(width, index + 1)),
+      onnx: encodeModel(tinyModel(width, index + seed)),
       sparsity: 1 - width / widths[0]!,
       nonzeros: weights(width),
       macs: width * 9 * 64 + width * 3,

@@ -59,8 +59,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
       threads: profile.engine.threads,
       providers: [...profile.engine.providers],
     });
-  const { monotonicMs } = options;
-  const engine = await superviseEngine({ open, hangMs: profile.engine.hangMs, log, monotonicMs });
+  const engine = await superviseEngine({ open, hangMs: profile.engine.hangMs, log });
   try {
     signal.throwIfAborted();
     tellEngines(engine, log);
@@ -76,8 +75,8 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
         `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
       );
     engine.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
+    const { runner, pending, nowMs, monotonicMs, onSwap } = options;
     const stats = createRequestStats({ levels: manifest.levels.length, monotonicMs });
-    const { runner, pending, nowMs, onSwap } = options;
     const loop = createControlLoop({
       engine,
       calibration,

@@ -7,10 +7,8 @@ import {
 } from '../../engine/engine.ts';
 import type { Logger } from '../../wire/link/logger.ts';
 
-/** How long before the n-th new thread in a row: whatever killed the one before may still be there. */
+/** How long before the n-th new thread since one has answered: whatever killed the one before may still be there. */
 const delaysMs = [0, 100, 500, 2000, 10_000];
-/** A thread that has lived so long starts the row anew. */
-const calmMs = 60_000;
 /** Threads that hang hold memory and cores until their runs return: with more, only a new process helps. */
 const mostAbandoned = 3;
 
@@ -19,7 +17,6 @@ export type SuperviseOptions = {
   /** A run that has not returned after so long hangs. */
   hangMs: number;
   log: Logger;
-  monotonicMs: () => number;
   delaysMs?: readonly number[];
 };
 
@@ -41,7 +38,7 @@ type Run = {
  * @throws Error where the first engine cannot be opened.
  */
 export async function superviseEngine(options: SuperviseOptions): Promise<Engine> {
-  const { open, hangMs, log, monotonicMs } = options;
+  const { open, hangMs, log } = options;
   const waits = options.delaysMs ?? delaysMs;
   /** In the order of the calls; the oldest is the one that the thread computes. */
   const pending: Run[] = [];
@@ -51,7 +48,6 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
   let { level, threads } = engine;
   let forms: readonly number[] | undefined;
   let isOpen = true;
-  let openedMs = monotonicMs();
   let deaths = 0;
   let abandoned = 0;
   let end: EngineEndedError | undefined;
@@ -93,6 +89,7 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
       (result) => {
         if (!pending.includes(run)) return;
         done();
+        deaths = 0;
         run.resolve(result);
       },
       (error: unknown) => {
@@ -115,7 +112,6 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
       finish(new EngineEndedError(`${abandoned} inference threads hang`));
       return;
     }
-    if (monotonicMs() - openedMs > calmMs) deaths = 0;
     const waitMs = waits[Math.min(deaths, waits.length - 1)] ?? 0;
     deaths += 1;
     log.error(
@@ -151,7 +147,6 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
   function use(next: Engine): void {
     engine = next;
     isOpen = true;
-    openedMs = monotonicMs();
     engine.ended.then((reason) => {
       if (end === undefined) buryOnce(next, reason);
     });

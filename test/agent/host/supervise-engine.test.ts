@@ -22,7 +22,6 @@ async function setUp(options: { hangMs?: number; broken?: number[] } = {}) {
     },
     hangMs: options.hangMs ?? 60_000,
     log: pino({ level: 'silent' }),
-    monotonicMs: () => performance.now(),
     delaysMs: [0],
   });
   onTestFinished(() => engine.close());
