@@ -18,7 +18,7 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
     load: () => import('./trainer/eval-command.ts'),
   },
   bundle: {
-    summary: 'work on a bundle: add a level between two others',
+    summary: 'work on a bundle: add a level between two others, sign it',
     load: () => import('./trainer/bundle-command.ts'),
   },
   doctor: {

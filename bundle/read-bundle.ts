@@ -1,8 +1,10 @@
+import type { KeyObject } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
 import { sha256 } from './sha256.ts';
+import { isSignedBy, signatureFile, signatureMaxBytes } from './signature.ts';
 
 export const manifestFile = 'manifest.json';
 
@@ -43,12 +45,31 @@ function describe(issue: z.core.$ZodIssue): string {
   return `${manifestFile} must be valid: ${place}: ${issue.message}; export it again`;
 }
 
-async function readManifest(dir: string): Promise<Manifest> {
+/** The signature is over the very bytes that are parsed. */
+async function requireSignature(dir: string, bytes: Uint8Array, publicKey: KeyObject): Promise<void> {
+  const cure = 'sign it with "ebb bundle sign", or take "bundle.public_key" out of the profile';
+  let signature: string;
+  try {
+    signature = Buffer.from(await readBounded(join(dir, signatureFile), signatureMaxBytes)).toString('utf8');
+  } catch (error) {
+    refuse(dir, `it must be signed: there is no ${signatureFile} that can be read; ${cure}`, error);
+  }
+  if (!isSignedBy(bytes, signature, publicKey))
+    refuse(
+      dir,
+      `it must be signed with the profile's key: ${signatureFile} is another key's, or of another manifest; ${cure}`,
+    );
+}
+
+async function readManifest(dir: string, publicKey: KeyObject | undefined): Promise<Manifest> {
   const path = join(dir, manifestFile);
   let json: unknown;
   try {
-    json = JSON.parse(Buffer.from(await readBounded(path, manifestMaxBytes)).toString('utf8'));
+    const bytes = await readBounded(path, manifestMaxBytes);
+    if (publicKey) await requireSignature(dir, bytes, publicKey);
+    json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
+    if (error instanceof BundleError) throw error;
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (absent)
       refuse(dir, `it must hold ${manifestFile}: there is none; name a folder that "ebb train" wrote`, error);
@@ -86,14 +107,19 @@ async function readLevel(dir: string, level: ManifestLevel): Promise<Uint8Array>
   return bytes;
 }
 
+export type ReadBundleOptions = {
+  /** The bundle must be signed with its private key (Ed25519). Default: signatures are not looked at. */
+  publicKey?: KeyObject | undefined;
+};
+
 /**
- * Reads a bundle and verifies it: schema, version, paths, sizes and hashes of all files, and that there is no other file.
+ * Reads a bundle and verifies it: signature, schema, version, paths, sizes and hashes of all files, and that there is no other file.
  *
  * @throws BundleError that names the file, the requirement, the value found and the cure.
  */
-export async function readBundle(dir: string): Promise<Bundle> {
-  const manifest = await readManifest(dir);
-  const known = new Set([manifestFile, ...manifest.levels.map((level) => level.file)]);
+export async function readBundle(dir: string, { publicKey }: ReadBundleOptions = {}): Promise<Bundle> {
+  const manifest = await readManifest(dir, publicKey);
+  const known = new Set([manifestFile, signatureFile, ...manifest.levels.map((level) => level.file)]);
   const stranger = (await readdir(dir)).find((name) => !known.has(name));
   if (stranger !== undefined)
     refuse(dir, `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`);

@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatManifest } from '../bundle/inspect-command.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
+import { signCommand } from '../bundle/sign-command.ts';
 import { checkTarget, replaceBundle, writeBundle } from '../bundle/write-bundle.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { wholeNumber } from '../terminal/number-option.ts';
@@ -97,5 +98,5 @@ function describeNorms({ chosen, trials }: AddedLevel): string {
 
 /** `ebb bundle`: what is done to bundles after training. */
 export function command(): Command {
-  return new Command('bundle').addCommand(betweenCommand());
+  return new Command('bundle').addCommand(betweenCommand()).addCommand(signCommand());
 }
