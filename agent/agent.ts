@@ -289,7 +289,7 @@ export function openAgent(options: AgentOptions): Agent {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, goodbyeLimitMs);
     });
-    await Promise.race([Promise.allSettled([reporter?.stop(), slot.close()]), late]);
+    await Promise.race([Promise.allSettled([reporter?.stop(), slot.close(), runner.stop()]), late]);
     clearTimeout(timer);
     await server?.close();
     tellEnd(new Error('the agent was stopped'));

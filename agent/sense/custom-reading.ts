@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type AskCommand, askCommand, askSeldom } from './ask-command.ts';
+import { type AskCommand, askSeldom } from './ask-command.ts';
 import { readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
 
@@ -22,12 +22,7 @@ export function firstNumber(text: string): number | undefined {
 /** One custom reading as a sensor of the same name. */
 export function createCustomSensor(
   reading: CustomReading,
-  {
-    root,
-    nowMs,
-    monotonicMs,
-    ask = askCommand,
-  }: SensorOptions & { monotonicMs: () => number; ask?: AskCommand },
+  { root, nowMs, monotonicMs, ask }: SensorOptions & { monotonicMs: () => number; ask: AskCommand },
 ): Sensor {
   const { name, unit, scale } = reading;
   const seldom = 'command' in reading ? askSeldom(ask, reading.everyMs, monotonicMs) : ask;

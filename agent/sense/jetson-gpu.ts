@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { readNumber } from './hwmon.ts';
 import { listBounded, readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
+import { readTegraChip } from './tegra.ts';
+import { type ReadTegraStats, tegraStatsCure } from './tegrastats.ts';
 
 /** Names of Tegra GPUs in the device tree: X1 (gm20b), X2, Xavier, Orin, and what is called a GPU. */
 const gpuNode = /^(gm20b|gp10b|gv11b|ga10b|gpu)/;
@@ -38,8 +40,15 @@ async function firstLoad(paths: string[]): Promise<number | undefined> {
   return undefined;
 }
 
-/** `gpu_busy` of a Jetson, `gpu_frequency`, and `gpu_frequency_cap`, the share of its hardware's maximum that it may reach. */
-export function createJetsonGpuSensor({ root, nowMs }: SensorOptions): Sensor {
+/**
+ * `gpu_busy` of a Jetson, `gpu_frequency`, and `gpu_frequency_cap`, the share of its hardware's maximum that it may reach; from the kernel's files,
+ * else, without the cap, from tegrastats.
+ */
+export function createJetsonGpuSensor({
+  root,
+  nowMs,
+  readTegraStats,
+}: SensorOptions & { readTegraStats: ReadTegraStats }): Sensor {
   return {
     name: 'jetson_gpu',
     async read(): Promise<Reading[] | NoData> {
@@ -57,16 +66,24 @@ export function createJetsonGpuSensor({ root, nowMs }: SensorOptions): Sensor {
           .filter((word) => /^\d{1,12}$/.test(word))
           .map(Number),
       );
+      const isTegra = busy === undefined && (await readTegraChip(root)) !== undefined;
+      const told = isTegra ? readTegraStats() : { rails: [] };
+      const stats = 'trouble' in told ? { rails: [] } : told;
       const atMs = nowMs();
       const one = (name: string, value: number | undefined, unit: string): Reading[] =>
         value === undefined || value < 0 ? [] : [{ name, value, unit, atMs }];
       const cap = allowed !== undefined && possible > 0 ? Math.min(1, allowed / possible) : undefined;
       const readings = [
-        ...one('gpu_busy', busy, 'ratio'),
-        ...one('gpu_frequency', hertz, 'hertz'),
+        ...one('gpu_busy', busy ?? stats.gpuBusy, 'ratio'),
+        ...one('gpu_frequency', hertz ?? stats.gpuHz, 'hertz'),
         ...one('gpu_frequency_cap', cap, 'ratio'),
       ];
-      return readings.length > 0 ? readings : { noData: 'there is no GPU of a Jetson in /sys/class/devfreq' };
+      if (readings.length > 0) return readings;
+      if (!isTegra) return { noData: 'this is no Jetson' };
+      return {
+        noData: `the kernel's files do not tell the load of the GPU; ${'trouble' in told ? told.trouble : 'nor does tegrastats'}`,
+        cure: tegraStatsCure,
+      };
     },
   };
 }

@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import { findChips, readNumber } from './hwmon.ts';
 import { listBounded, readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
+import { readTegraChip } from './tegra.ts';
+import { type ReadTegraStats, tegraStatsCure } from './tegrastats.ts';
 
 export type Rail = { label: string; powerW: number };
 
@@ -46,16 +48,28 @@ async function readIio(root: string): Promise<Rail[]> {
   return (await Promise.all(rails)).flat();
 }
 
-/** `power` of a Jetson by its INA3221 chips, and `power_rail` of each supply. */
-export function createJetsonPowerSensor({ root, nowMs }: SensorOptions): Sensor {
+/** `power` of a Jetson by its INA3221 chips, and `power_rail` of each supply; from the kernel's files, else from tegrastats. */
+export function createJetsonPowerSensor({
+  root,
+  nowMs,
+  readTegraStats,
+}: SensorOptions & { readTegraStats: ReadTegraStats }): Sensor {
   return {
     name: 'jetson_power',
     async read(): Promise<Reading[] | NoData> {
       const chips = await readHwmon(root);
-      const rails = (chips.length > 0 ? chips : await readIio(root)).filter(
+      const files = chips.length > 0 ? chips : await readIio(root);
+      const isTegra = files.length === 0 && (await readTegraChip(root)) !== undefined;
+      const told = isTegra ? readTegraStats() : { rails: [] };
+      const rails = [...files, ...('trouble' in told ? [] : told.rails)].filter(
         ({ powerW }) => powerW >= 0 && powerW < 1000,
       );
-      if (rails.length === 0) return { noData: 'there is no INA3221 power monitor, as Jetson modules have' };
+      if (rails.length === 0 && !isTegra) return { noData: 'this is no Jetson' };
+      if (rails.length === 0)
+        return {
+          noData: `no INA3221 power monitor can be read; ${'trouble' in told ? told.trouble : 'nor does tegrastats tell the power'}`,
+          cure: tegraStatsCure,
+        };
       const atMs = nowMs();
       return [
         { name: 'power', value: totalPowerW(rails), unit: 'watts', atMs },

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type AskCommand, askCommand, askSeldom } from './ask-command.ts';
+import { type AskCommand, askSeldom } from './ask-command.ts';
 import { findChips, readNumber } from './hwmon.ts';
 import { readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
@@ -58,9 +58,9 @@ const cure = 'install libraspberrypi-bin, and put the user into the group "video
  * from vcgencmd every 5 s, else under-voltage alone from the driver rpi_volt; and `power` of a Raspberry Pi 5, an estimate, every 10 s.
  */
 export function createRaspberryPiSensor(
-  options: SensorOptions & { monotonicMs: () => number; ask?: AskCommand },
+  options: SensorOptions & { monotonicMs: () => number; ask: AskCommand },
 ): Sensor {
-  const { root, nowMs, monotonicMs, ask = askCommand } = options;
+  const { root, nowMs, monotonicMs, ask } = options;
   const askThrottled = askSeldom(ask, 5000, monotonicMs);
   const askPower = askSeldom(ask, 10_000, monotonicMs);
 

@@ -18,7 +18,11 @@ export type RunnerOptions = {
   monotonicMs: () => number;
 };
 
-export type SensorRunner = { read(): Promise<SensorReport[]> };
+export type SensorRunner = {
+  read(): Promise<SensorReport[]>;
+  /** Ends the processes that sensors have started; never rejects. */
+  stop(): Promise<void>;
+};
 
 /** Reads all sensors side by side, each timed and bounded; never throws, whatever a sensor does. */
 export function createSensorRunner({ sensors, limitMs = 1000, monotonicMs }: RunnerOptions): SensorRunner {
@@ -57,5 +61,10 @@ export function createSensorRunner({ sensors, limitMs = 1000, monotonicMs }: Run
     }
   }
 
-  return { read: () => Promise.all(sensors.map(readOne)) };
+  return {
+    read: () => Promise.all(sensors.map(readOne)),
+    async stop() {
+      await Promise.allSettled(sensors.map((sensor) => sensor.stop?.()));
+    },
+  };
 }

@@ -11,7 +11,12 @@ export type Reading = {
 /** Absence is no failure: why there is nothing to read, and what would change that. */
 export type NoData = { noData: string; cure?: string };
 
-export type Sensor = { readonly name: string; read(): Promise<Reading[] | NoData> };
+export type Sensor = {
+  readonly name: string;
+  read(): Promise<Reading[] | NoData>;
+  /** Ends what it has started; absent where it starts nothing. It may be called more than once. */
+  stop?(): Promise<void>;
+};
 
 export type SensorOptions = {
   /** The folder that holds `proc/` and `sys/`: `/` on a device, a recorded tree in a test. */

@@ -1,19 +1,22 @@
 import { availableParallelism } from 'node:os';
-import { type AskCommand, askCommand } from './ask-command.ts';
 import { createBatterySensor } from './battery.ts';
 import { createCgroupSensor } from './cgroup.ts';
+import { type Commands, createCommands, recordedCommands } from './commands.ts';
 import { createCpuSensor } from './cpu.ts';
 import { type CustomReading, createCustomSensor } from './custom-reading.ts';
 import { createFrequencySensor } from './frequency.ts';
 import { createJetsonGpuSensor } from './jetson-gpu.ts';
 import { createJetsonPowerSensor } from './jetson-power.ts';
 import { createMemorySensor } from './memory.ts';
+import { createNvidiaGpuSensor } from './nvidia-gpu.ts';
+import { createNvpmodelSensor } from './nvpmodel.ts';
 import { createOverCurrentSensor } from './over-current.ts';
 import { createPsiSensor } from './psi.ts';
 import { createRaplSensor } from './rapl.ts';
 import { createRaspberryPiSensor } from './raspberry-pi.ts';
 import type { Sensor, SensorOptions } from './sensor.ts';
 import { createSysteminformationFallback } from './systeminformation-fallback.ts';
+import { createTegraStats } from './tegrastats.ts';
 import { createTemperatureSensor } from './temperature.ts';
 
 export const sensorNames = [
@@ -28,6 +31,8 @@ export const sensorNames = [
   'jetson_gpu',
   'jetson_power',
   'over_current',
+  'nvpmodel',
+  'nvidia_gpu',
   'rapl',
   'systeminformation',
 ] as const;
@@ -46,11 +51,14 @@ export function createSensors(
     readings?: readonly CustomReading[];
     monotonicMs: () => number;
     platform?: NodeJS.Platform;
+    /** Default: those of this machine, or of the one that was recorded. */
+    commands?: Commands;
   },
 ): Sensor[] {
   const { names, readings = [], root, nowMs, monotonicMs, platform = process.platform } = options;
-  // Commands tell of this machine, not of one that was recorded.
-  const ask: AskCommand = root === '/' ? askCommand : async () => undefined;
+  const commands = options.commands ?? (root === '/' ? createCommands(monotonicMs) : recordedCommands(root));
+  const { ask, follow } = commands;
+  const readTegraStats = createTegraStats(follow, monotonicMs);
   const all: Record<SensorName, () => Sensor> = {
     cpu: () => createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs }),
     psi: () => createPsiSensor({ root, nowMs, monotonicMs }),
@@ -60,9 +68,11 @@ export function createSensors(
     temperature: () => createTemperatureSensor({ root, nowMs }),
     battery: () => createBatterySensor({ root, nowMs }),
     raspberry_pi: () => createRaspberryPiSensor({ root, nowMs, monotonicMs, ask }),
-    jetson_gpu: () => createJetsonGpuSensor({ root, nowMs }),
-    jetson_power: () => createJetsonPowerSensor({ root, nowMs }),
+    jetson_gpu: () => createJetsonGpuSensor({ root, nowMs, readTegraStats }),
+    jetson_power: () => createJetsonPowerSensor({ root, nowMs, readTegraStats }),
     over_current: () => createOverCurrentSensor({ root, nowMs }),
+    nvpmodel: () => createNvpmodelSensor({ root, nowMs, monotonicMs, ask }),
+    nvidia_gpu: () => createNvidiaGpuSensor({ root, nowMs, monotonicMs, platform, follow }),
     rapl: () => createRaplSensor({ root, nowMs, monotonicMs }),
     systeminformation: () =>
       createSysteminformationFallback({
@@ -78,5 +88,5 @@ export function createSensors(
   return [
     ...[...wanted].map((name) => all[name]()),
     ...readings.map((reading) => createCustomSensor(reading, { root, nowMs, monotonicMs, ask })),
-  ];
+  ].map((sensor) => ({ ...sensor, stop: () => commands.stop() }));
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { askCommand, askSeldom } from '../../../agent/sense/ask-command.ts';
+import { askSeldom, createAsk } from '../../../agent/sense/ask-command.ts';
+import { createChildren } from '../../../agent/sense/children.ts';
 import { createFrequencySensor, parseFrequencyHz } from '../../../agent/sense/frequency.ts';
 import { createJetsonGpuSensor } from '../../../agent/sense/jetson-gpu.ts';
 import { createJetsonPowerSensor } from '../../../agent/sense/jetson-power.ts';
@@ -14,6 +15,7 @@ import type { Sensor } from '../../../agent/sense/sensor.ts';
 import { put, writeTree } from './write-tree.ts';
 
 const nowMs = () => 1000;
+const readTegraStats = () => ({ trouble: 'no tegrastats' });
 
 /** Values by name, with the label where there is one; the reason where there are none. */
 async function valuesOf(sensor: Sensor): Promise<Record<string, number> | string> {
@@ -65,7 +67,7 @@ describe('the sensors of a Jetson', () => {
       ...channel(7, 'sum of shunt voltages', 5000, 9999),
       'sys/class/hwmon/hwmon0/name': 'pwmfan\n',
     });
-    const sensor = createJetsonPowerSensor({ root, nowMs });
+    const sensor = createJetsonPowerSensor({ root, nowMs, readTegraStats });
     expect(await valuesOf(sensor)).toEqual({
       power: 5.7,
       'power_rail VDD_IN': 5.7,
@@ -83,7 +85,7 @@ describe('the sensors of a Jetson', () => {
       [`${device}/rail_name_1`]: 'POM_5V_GPU\n',
       [`${device}/in_power1_input`]: '40\n',
     });
-    expect(await valuesOf(createJetsonPowerSensor({ root, nowMs }))).toEqual({
+    expect(await valuesOf(createJetsonPowerSensor({ root, nowMs, readTegraStats }))).toEqual({
       power: 2.003,
       'power_rail POM_5V_IN': 2.003,
       'power_rail POM_5V_GPU': 0.04,
@@ -92,8 +94,8 @@ describe('the sensors of a Jetson', () => {
 
   it('find the GPU once it appears, and where older boards have it', async () => {
     const root = await writeTree({ 'sys/class/devfreq/17000000.vic/device/of_node/name': 'vic\0' });
-    const sensor = createJetsonGpuSensor({ root, nowMs });
-    expect(await valuesOf(sensor)).toMatch('no GPU');
+    const sensor = createJetsonGpuSensor({ root, nowMs, readTegraStats });
+    expect(await valuesOf(sensor)).toMatch('no Jetson');
     await put(root, 'sys/devices/gpu.0/load', '412\n');
     expect(await valuesOf(sensor)).toEqual({ gpu_busy: 0.412 });
     const gpu = 'sys/class/devfreq/17000000.ga10b';
@@ -195,7 +197,9 @@ describe('the rapl sensor', () => {
   });
 });
 
-describe('askCommand()', () => {
+describe('createAsk()', () => {
+  const askCommand = createAsk(createChildren());
+
   it('ends a command that hangs, and has no answer from one that is absent or fails', async () => {
     expect(await askCommand('echo', ['throttled=0x0'])).toBe('throttled=0x0\n');
     expect(await askCommand('sleep', ['60'])).toBeUndefined();

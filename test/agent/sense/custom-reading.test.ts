@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
+import { createAsk } from '../../../agent/sense/ask-command.ts';
+import { createChildren } from '../../../agent/sense/children.ts';
 import { createCustomSensor, firstNumber } from '../../../agent/sense/custom-reading.ts';
 import { writeTree } from './write-tree.ts';
 
-const clock = { nowMs: () => 1000, monotonicMs: () => 0 };
+const clock = { nowMs: () => 1000, monotonicMs: () => 0, ask: createAsk(createChildren()) };
 
 const readingsOf = (yaml: string) => parseProfile(`readings:\n${yaml}`, { name: 'test' }).readings;
 
