@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { astCommand } from './bench/ast/ast-command.ts';
 import { costCommand } from './bench/cost-command.ts';
 import { enginesCommand, sparseCommand } from './bench/engines/engines-command.ts';
+import { sensorsCommand } from './bench/sensors-command.ts';
 import { swapCommand } from './bench/swap-command.ts';
 import { throughputCommand } from './bench/throughput/throughput-command.ts';
 
@@ -11,6 +12,7 @@ export function command(): Command {
     .description('measure one thing against another in one run')
     .addCommand(swapCommand())
     .addCommand(costCommand())
+    .addCommand(sensorsCommand())
     .addCommand(throughputCommand())
     .addCommand(astCommand())
     .addCommand(sparseCommand())

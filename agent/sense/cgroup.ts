@@ -88,7 +88,7 @@ export function createCgroupSensor({ root, nowMs, monotonicMs }: CgroupSensorOpt
   return {
     name: 'cgroup',
     async read(): Promise<Reading[] | NoData> {
-      const text = await readBounded(join(root, 'proc/self/cgroup'));
+      const text = await readBounded(join(root, 'proc/self/cgroup'), 4096);
       const paths = text === undefined ? undefined : parseCgroupPaths(text);
       if (paths === undefined) return { noData: 'this process is in no control group' };
       const share = await (paths.version === 2 ? readVersion2(root, paths.path) : readVersion1(root, paths));

@@ -21,7 +21,7 @@ export function createMemorySensor({ root, nowMs, rssBytes }: MemorySensorOption
   return {
     name: 'memory',
     async read(): Promise<Reading[] | NoData> {
-      const text = await readBounded(join(root, 'proc/meminfo'));
+      const text = await readBounded(join(root, 'proc/meminfo'), 4096);
       if (text === undefined) return { noData: 'there is no /proc/meminfo' };
       const memory = parseMeminfo(text);
       if (!memory) return { noData: '/proc/meminfo lacks MemAvailable or MemTotal' };

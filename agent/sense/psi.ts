@@ -41,7 +41,7 @@ export function createPsiSensor({ root, nowMs, monotonicMs }: PsiSensorOptions):
     async read(): Promise<Reading[] | NoData> {
       const [cpu, memory] = await Promise.all(
         ['cpu', 'memory'].map(async (resource) => {
-          const text = await readBounded(join(root, 'proc/pressure', resource));
+          const text = await readBounded(join(root, 'proc/pressure', resource), 512);
           return text === undefined ? undefined : parsePressure(text);
         }),
       );
