@@ -10,7 +10,10 @@ const examples = `
 Examples:
   ebb doctor
   ebb doctor --json
-  ebb doctor --root recorded/board     # sensors read recorded/board/proc and recorded/board/sys`;
+  ebb doctor --root recorded/board     # a recorded tree: proc/, sys/, etc/, and commands/ with what they printed`;
+
+/** The terminal's, within what is readable; 80 where it goes into a file. */
+const lineWidth = () => Math.min(120, Math.max(60, process.stdout.columns ?? 80));
 
 async function doctor(
   { root, json }: { root: string; json?: boolean },
@@ -23,7 +26,7 @@ async function doctor(
   if (!isFolder)
     throw new UsageError(`Cannot examine "${root}" as --root must be a folder that holds proc/ and sys/`);
   const found = await examine({ root, examineTrainers });
-  process.stdout.write(json ? `${snakeJson(found, 2)}\n` : `${formatExamination(found)}\n`);
+  process.stdout.write(json ? `${snakeJson(found, 2)}\n` : `${formatExamination(found, lineWidth())}\n`);
 }
 
 /** `examineTrainers` is the trainer's part: its room is out of the agent's reach. */

@@ -1,59 +1,103 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { Finding } from '../../terminal/finding.ts';
-import { ebbVersion, packageVersion } from '../package-version.ts';
+import { ebbVersion } from '../package-version.ts';
 import { type Identity, readIdentity } from '../sense/identity.ts';
 import { createSensorRunner, type SensorReport } from '../sense/runner.ts';
 import { createSensors, sensorNames } from '../sense/sensors.ts';
+import { readTegraChip } from '../sense/tegra.ts';
+import { examineEngines, type Gpus } from './examine-engines.ts';
+import { judgeThreads } from './judge-threads.ts';
+import { readCores } from './read-cores.ts';
+import { type Platform, readPlatform } from './read-platform.ts';
 
 export type Examination = {
   ebb: string;
   node: string;
   identity: Identity;
+  platform: Platform;
   sensors: SensorReport[];
   engines: Finding[];
+  /** How many threads of an inference run at once here. */
+  threads: number;
+  /** What holds inference threads back. */
+  throttling: Finding[];
   trainers: Finding[];
 };
 
-const messageOf = (error: unknown) => (error instanceof Error ? error.message : String(error)).split('\n')[0];
+export type ExamineOptions = {
+  root: string;
+  examineTrainers: () => Finding[];
+  /** What a recorded tree cannot tell. Default: of this machine. */
+  here?: {
+    ebb: string;
+    node: string;
+    platform: NodeJS.Platform;
+    engines: (gpus: Gpus) => Promise<Finding[]>;
+    own?: { cpuMs: () => number; rssBytes: () => number };
+  };
+  nowMs?: () => number;
+  monotonicMs?: () => number;
+  sleep?: (ms: number) => Promise<unknown>;
+};
 
-/** Asks onnxruntime which execution providers this build has. */
-async function examineOnnxruntime(): Promise<Finding> {
-  const version = packageVersion('onnxruntime-node') ?? 'unknown';
+/** Shares of time need two reads. */
+const betweenReadsMs = 250;
+/** A program that goes on printing tells its first after a second or two. */
+const patienceMs = 4000;
+
+async function readSensors(options: ExamineOptions): Promise<SensorReport[]> {
+  const { root, here, nowMs = Date.now, monotonicMs = () => performance.now(), sleep = wait } = options;
+  const sensors = createSensors({
+    root,
+    names: sensorNames,
+    nowMs,
+    monotonicMs,
+    ...(here === undefined ? {} : { platform: here.platform, ...(here.own ? { own: here.own } : {}) }),
+  });
+  const runner = createSensorRunner({ sensors, monotonicMs });
   try {
-    const { listSupportedBackends } = await import('onnxruntime-node');
-    const providers = listSupportedBackends().map(({ name, bundled }) =>
-      bundled ? name : `${name} (its libraries are not installed)`,
-    );
-    return { name: 'onnxruntime', ok: true, text: `${version}, providers: ${providers.join(', ')}` };
-  } catch (error) {
-    return {
-      name: 'onnxruntime',
-      ok: false,
-      text: `cannot be loaded: ${messageOf(error)}`,
-      cure: 'on Linux it needs glibc 2.28 or newer on x64 or arm64; run "npm ci" again',
-    };
+    const untilMs = monotonicMs() + patienceMs;
+    let reports = await runner.read();
+    do {
+      await sleep(betweenReadsMs);
+      reports = await runner.read();
+    } while (reports.some(({ soon }) => soon) && monotonicMs() < untilMs);
+    return reports;
+  } finally {
+    await runner.stop();
   }
 }
 
 /** Looks at all that ebb could use on this machine; changes nothing and never throws for what is absent. */
-export async function examine(options: {
-  root: string;
-  betweenReadsMs?: number;
-  examineTrainers: () => Finding[];
-}): Promise<Examination> {
-  const { root, betweenReadsMs = 250, examineTrainers } = options;
-  const monotonicMs = () => performance.now();
-  const sensors = createSensors({ root, names: sensorNames, nowMs: Date.now, monotonicMs });
-  const runner = createSensorRunner({ sensors, monotonicMs });
-  const [identity] = await Promise.all([readIdentity({ root }), runner.read()]);
-  // Shares of time need two reads.
-  await sleep(betweenReadsMs);
-  return {
+export async function examine(options: ExamineOptions): Promise<Examination> {
+  const { root, examineTrainers } = options;
+  const here = options.here ?? {
     ebb: ebbVersion(),
     node: process.version,
+    platform: process.platform,
+    engines: examineEngines,
+  };
+  const [identity, platform, cores, sensors] = await Promise.all([
+    readIdentity({ root, platform: here.platform }),
+    readPlatform(root),
+    readCores(root),
+    readSensors(options),
+  ]);
+  const readings = sensors.flatMap((report) => report.readings);
+  const { threads, findings } = judgeThreads({ cores, coreCount: identity.cores, readings });
+  const gpus = {
+    isJetson: (await readTegraChip(root)) !== undefined,
+    hasNvidia: readings.some(({ labels }) => labels?.gpu !== undefined),
+  };
+  return {
+    ebb: here.ebb,
+    node: here.node,
     identity,
-    sensors: await runner.read(),
-    engines: [await examineOnnxruntime()],
+    platform,
+    sensors,
+    engines: await here.engines(gpus),
+    threads,
+    throttling: findings,
     trainers: examineTrainers(),
   };
 }

@@ -3,55 +3,85 @@ import { formatTable } from '../../terminal/table.ts';
 import type { Reading } from '../sense/sensor.ts';
 import type { Examination } from './examine.ts';
 
+/** Readings that are either the case or not. */
+const flags = new Set([
+  'battery_discharging',
+  'gpu_throttled',
+  'mains_online',
+  'pi_frequency_capped',
+  'pi_soft_temperature_limit',
+  'pi_throttled',
+  'pi_trouble_since_boot',
+  'pi_under_voltage',
+]);
+
+const bytes = (value: number) =>
+  value >= 2 ** 30 ? `${(value / 2 ** 30).toFixed(1)} GiB` : `${(value / 2 ** 20).toFixed(0)} MiB`;
+const hertz = (value: number) =>
+  value >= 1e9 ? `${(value / 1e9).toFixed(2)} GHz` : `${(value / 1e6).toFixed(0)} MHz`;
+
 /** A reading's value as people read it. */
 export function formatReading({ name, value, unit, labels }: Reading): string {
-  const label = Object.values(labels ?? {}).join(' ');
+  // The zone's number says nothing beside its type.
+  const label = Object.entries(labels ?? {})
+    .flatMap(([key, text]) => (key === 'zone' ? [] : [text]))
+    .join(' ');
   const shown: Record<string, () => string> = {
-    ratio: () => `${(value * 100).toFixed(1)}%`,
-    bytes: () => `${(value / 2 ** 20).toFixed(0)} MiB`,
+    ratio: () => (flags.has(name) ? (value > 0 ? 'yes' : 'no') : `${(value * 100).toFixed(1)}%`),
+    bytes: () => bytes(value),
     celsius: () => `${value.toFixed(1)} C`,
     watts: () => `${value.toFixed(2)} W`,
-    hertz: () => `${(value / 1e6).toFixed(0)} MHz`,
+    hertz: () => hertz(value),
     count: () => String(value),
+    id: () => String(value),
   };
   return `${name}${label ? ` (${label})` : ''} ${shown[unit]?.() ?? `${value} ${unit}`}`;
 }
 
-/** What the machine has, as text: identity, sensors, engines, and a cure beside all that is missing. */
-export function formatExamination(found: Examination): string {
-  const { identity } = found;
-  const facts = [
-    ['ebb', found.ebb],
-    ['node', found.node],
-    ['board', identity.board],
+const plain = (...heads: string[]) => heads.map((head) => ({ head }));
+
+function factsOf({ ebb, node, identity, platform }: Examination): string[][] {
+  const { soc, maxHz, l4t, jetpack, container } = platform;
+  const { cores } = identity;
+  const cpu = `${identity.cpu}, ${cores} core${cores === 1 ? '' : 's'}, ${identity.arch}`;
+  return [
+    ['model', identity.board],
+    ...(soc === undefined ? [] : [['chip', soc]]),
+    ['cpu', maxHz === undefined ? cpu : `${cpu}, up to ${hertz(maxHz)}`],
+    ['memory', bytes(identity.memoryBytes)],
     ['system', identity.os],
-    ['cpu', `${identity.cpu}, ${identity.cores} cores, ${identity.arch}`],
-    ['memory', `${(identity.memoryBytes / 2 ** 30).toFixed(1)} GiB`],
+    ...(l4t === undefined
+      ? []
+      : [['jetson linux', jetpack === undefined ? l4t : `${l4t} (JetPack ${jetpack})`]]),
+    ['container', container ?? 'none'],
+    ['ebb', `${ebb}, Node ${node}`],
   ];
-  const plain = (...heads: string[]) => heads.map((head) => ({ head }));
+}
+
+/**
+ * What the machine has, as text: identity, sensors, engines, what holds threads back, and a cure for all that is missing.
+ * @param width no line is longer, but for words that are.
+ */
+export function formatExamination(found: Examination, width = 80): string {
   const sensors = found.sensors.map((report) => [
     report.sensor,
     report.readings.length > 0 ? 'ok' : report.success ? 'none' : 'failed',
     report.readings.length > 0 ? report.readings.map(formatReading).join(', ') : (report.noData ?? 'no data'),
   ]);
   const finding = ({ name, ok, text }: Finding) => [name, ok ? 'ok' : 'none', text];
+  const threads = ({ name, ok, text }: Finding) => [name, ok ? 'ok' : 'slow', text];
   const cures = [
     ...found.sensors.map(({ sensor, cure }) => ({ name: sensor, cure })),
     ...found.engines,
+    ...found.throttling,
     ...found.trainers,
-  ].filter((entry) => entry.cure !== undefined);
+  ].flatMap(({ name, cure }) => (cure === undefined ? [] : [[name, cure]]));
   return [
-    formatTable(plain('machine', ''), facts),
-    formatTable(plain('sensor', '', 'now'), sensors),
-    formatTable(plain('engine', '', ''), found.engines.map(finding)),
-    formatTable(plain('trainer', '', ''), found.trainers.map(finding)),
-    ...(cures.length > 0
-      ? [
-          formatTable(
-            plain('missing', 'cure'),
-            cures.map(({ name, cure }) => [name, cure ?? '']),
-          ),
-        ]
-      : []),
+    formatTable(plain('machine', ''), factsOf(found), width),
+    formatTable(plain('sensor', '', 'now'), sensors, width),
+    formatTable(plain('engine', '', ''), found.engines.map(finding), width),
+    formatTable(plain('threads', '', ''), found.throttling.map(threads), width),
+    formatTable(plain('trainer', '', ''), found.trainers.map(finding), width),
+    ...(cures.length > 0 ? [formatTable(plain('what', 'cure'), cures, width)] : []),
   ].join('\n\n');
 }

@@ -45,7 +45,7 @@ export function createCpuSensor(options: CpuSensorOptions): Sensor {
       const before = last;
       last = { ticks, ownMs: ownCpuMs(), monotonicMs: monotonicMs() };
       const total = ticks.total - (before?.ticks.total ?? ticks.total);
-      if (!before || total <= 0) return { noData: 'two reads are needed, at least 10 ms apart' };
+      if (!before || total <= 0) return { noData: 'two reads are needed, at least 10 ms apart', soon: true };
       const busy = ratio((ticks.busy - before.ticks.busy) / total);
       const steal = ratio((ticks.steal - before.ticks.steal) / total);
       const wallMs = last.monotonicMs - before.monotonicMs;

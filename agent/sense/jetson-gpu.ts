@@ -82,7 +82,7 @@ export function createJetsonGpuSensor({
       if (!isTegra) return { noData: 'this is no Jetson' };
       return {
         noData: `the kernel's files do not tell the load of the GPU; ${'trouble' in told ? told.trouble : 'nor does tegrastats'}`,
-        cure: tegraStatsCure,
+        ...('trouble' in told && told.soon ? { soon: true } : { cure: tegraStatsCure }),
       };
     },
   };

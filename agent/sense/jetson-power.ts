@@ -68,7 +68,7 @@ export function createJetsonPowerSensor({
       if (rails.length === 0)
         return {
           noData: `no INA3221 power monitor can be read; ${'trouble' in told ? told.trouble : 'nor does tegrastats tell the power'}`,
-          cure: tegraStatsCure,
+          ...('trouble' in told && told.soon ? { soon: true } : { cure: tegraStatsCure }),
         };
       const atMs = nowMs();
       return [

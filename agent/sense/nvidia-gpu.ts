@@ -128,13 +128,11 @@ export function createNvidiaGpuSensor(
       for (const [index, { atMs }] of gpus) if (monotonicMs() - atMs > staleMs) gpus.delete(index);
       const readings = [...gpus.values()].sort((a, b) => a.state.index - b.state.index).flatMap(toReadings);
       if (readings.length > 0) return readings;
+      const { trouble } = following;
+      if (trouble === undefined) return { noData: 'nvidia-smi has not told anything yet', soon: true };
       return {
-        noData: `nvidia-smi: ${following.trouble ?? 'it has not told anything yet'}`,
-        ...(following.trouble === undefined
-          ? {}
-          : {
-              cure: "install the package of nvidia-smi that matches the driver; in a container, NVIDIA's container toolkit",
-            }),
+        noData: `nvidia-smi: ${trouble}`,
+        cure: "install the nvidia-smi that matches the driver; in a container, NVIDIA's container toolkit",
       };
     },
   };

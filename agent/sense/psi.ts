@@ -51,7 +51,7 @@ export function createPsiSensor({ root, nowMs, monotonicMs }: PsiSensorOptions):
         ...difference('psi_memory_some', memory?.someUs),
         ...difference('psi_memory_full', memory?.fullUs),
       ];
-      return readings.length > 0 ? readings : { noData: 'two reads are needed' };
+      return readings.length > 0 ? readings : { noData: 'two reads are needed', soon: true };
     },
   };
 }

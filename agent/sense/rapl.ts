@@ -45,7 +45,7 @@ export function createRaplSensor({
         return [
           { name: 'package_power', value: powers.reduce((a, b) => a + b, 0), unit: 'watts', atMs: nowMs() },
         ];
-      if (last.size > before) return { noData: 'two reads are needed' };
+      if (last.size > before) return { noData: 'two reads are needed', soon: true };
       return {
         noData: 'the energy counters can be read by root alone',
         cure: "run as root, or let the service's group read them: chgrp ebb /sys/class/powercap/*/energy_uj && chmod g+r /sys/class/powercap/*/energy_uj at every boot",

@@ -12,9 +12,11 @@ const bits = [
   'pi_soft_temperature_limit',
 ] as const;
 
+const hexadecimal = (text: string) => /^(?:throttled=)?(?:0x)?([0-9a-f]{1,8})\s*$/i.exec(text)?.[1];
+
 /** Parses `throttled=0x50005` of vcgencmd, or the number alone of the kernel's file. @returns undefined for anything else. */
 export function parseThrottled(text: string): Record<(typeof bits)[number], boolean> | undefined {
-  const digits = /^(?:throttled=)?(?:0x)?([0-9a-f]{1,8})\s*$/i.exec(text)?.[1];
+  const digits = hexadecimal(text);
   if (digits === undefined) return undefined;
   const word = Number.parseInt(digits, 16);
   const isSet = (bit: number) => ((word >>> bit) & 1) === 1;
@@ -24,6 +26,16 @@ export function parseThrottled(text: string): Record<(typeof bits)[number], bool
     pi_throttled: isSet(2),
     pi_soft_temperature_limit: isSet(3),
   };
+}
+
+/** What bits 16 to 19 say: what has been the case since boot, as words; undefined for anything else than `parseThrottled` takes. */
+export function parseSinceBoot(text: string): string[] | undefined {
+  const digits = hexadecimal(text);
+  if (digits === undefined) return undefined;
+  const sticky = Number.parseInt(digits, 16) >>> 16;
+  return ['under-voltage', 'frequency capped', 'throttled', 'soft temperature limit'].filter(
+    (_, bit) => ((sticky >>> bit) & 1) === 1,
+  );
 }
 
 /**
@@ -54,8 +66,9 @@ const firmwareFile = 'sys/devices/platform/soc/soc:firmware/get_throttled';
 const cure = 'install libraspberrypi-bin, and put the user into the group "video", which may open /dev/vcio';
 
 /**
- * A Raspberry Pi's throttle bits (`pi_under_voltage`, `pi_frequency_capped`, `pi_throttled`, `pi_soft_temperature_limit`), from the kernel's file, else
- * from vcgencmd every 5 s, else under-voltage alone from the driver rpi_volt; and `power` of a Raspberry Pi 5, an estimate, every 10 s.
+ * A Raspberry Pi's throttle bits (`pi_under_voltage`, `pi_frequency_capped`, `pi_throttled`, `pi_soft_temperature_limit`) and whether there was any of
+ * them since boot (`pi_trouble_since_boot`, labelled with which), from the kernel's file, else from vcgencmd every 5 s, else under-voltage of now
+ * alone from the driver rpi_volt; and `power` of a Raspberry Pi 5, an estimate, every 10 s.
  */
 export function createRaspberryPiSensor(
   options: SensorOptions & { monotonicMs: () => number; ask: AskCommand },
@@ -64,15 +77,18 @@ export function createRaspberryPiSensor(
   const askThrottled = askSeldom(ask, 5000, monotonicMs);
   const askPower = askSeldom(ask, 10_000, monotonicMs);
 
-  async function readBits(): Promise<Partial<Record<(typeof bits)[number], boolean>> | undefined> {
+  async function readBits(): Promise<
+    { now: Partial<Record<(typeof bits)[number], boolean>>; sinceBoot?: string[] } | undefined
+  > {
     const text =
       (await readBounded(join(root, firmwareFile), 64)) ??
       (await askThrottled('vcgencmd', ['get_throttled']));
-    const all = text === undefined ? undefined : parseThrottled(text);
-    if (all) return all;
+    const now = text === undefined ? undefined : parseThrottled(text);
+    const sinceBoot = text === undefined ? undefined : parseSinceBoot(text);
+    if (now && sinceBoot) return { now, sinceBoot };
     const [chip] = await findChips(root, 'rpi_volt');
     const alarm = chip === undefined ? undefined : await readNumber(join(chip, 'in0_lcrit_alarm'));
-    return alarm === undefined ? undefined : { pi_under_voltage: alarm > 0 };
+    return alarm === undefined ? undefined : { now: { pi_under_voltage: alarm > 0 } };
   }
 
   return {
@@ -87,9 +103,20 @@ export function createRaspberryPiSensor(
       const atMs = nowMs();
       const readings = [
         ...bits.flatMap((name) => {
-          const isSet = state?.[name];
+          const isSet = state?.now[name];
           return isSet === undefined ? [] : [{ name, value: Number(isSet), unit: 'ratio', atMs }];
         }),
+        ...(state?.sinceBoot === undefined
+          ? []
+          : [
+              {
+                name: 'pi_trouble_since_boot',
+                value: Number(state.sinceBoot.length > 0),
+                unit: 'ratio',
+                atMs,
+                ...(state.sinceBoot.length > 0 ? { labels: { what: state.sinceBoot.join(', ') } } : {}),
+              },
+            ]),
         ...(powerW === undefined ? [] : [{ name: 'power', value: powerW, unit: 'watts', atMs }]),
       ];
       return readings.length > 0 ? readings : { noData: 'the firmware cannot be asked', cure };

@@ -9,6 +9,7 @@ export type SensorReport = {
   readings: Reading[];
   noData?: string;
   cure?: string;
+  soon?: true;
 };
 
 export type RunnerOptions = {
@@ -30,7 +31,7 @@ export function createSensorRunner({ sensors, limitMs = 1000, monotonicMs }: Run
 
   async function readOne(sensor: Sensor): Promise<SensorReport> {
     const startMs = monotonicMs();
-    const report = (rest: Pick<SensorReport, 'success' | 'readings' | 'noData' | 'cure'>): SensorReport => ({
+    const report = (rest: Omit<SensorReport, 'sensor' | 'durationMs'>): SensorReport => ({
       sensor: sensor.name,
       durationMs: monotonicMs() - startMs,
       ...rest,

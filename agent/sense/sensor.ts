@@ -9,7 +9,12 @@ export type Reading = {
 };
 
 /** Absence is no failure: why there is nothing to read, and what would change that. */
-export type NoData = { noData: string; cure?: string };
+export type NoData = {
+  noData: string;
+  cure?: string;
+  /** It will have data shortly, as it has been asked for the first time, or a program has yet to tell. */
+  soon?: true;
+};
 
 export type Sensor = {
   readonly name: string;

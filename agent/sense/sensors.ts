@@ -51,20 +51,23 @@ export function createSensors(
     readings?: readonly CustomReading[];
     monotonicMs: () => number;
     platform?: NodeJS.Platform;
+    /** What this process uses. */
+    own?: { cpuMs: () => number; rssBytes: () => number };
     /** Default: those of this machine, or of the one that was recorded. */
     commands?: Commands;
   },
 ): Sensor[] {
   const { names, readings = [], root, nowMs, monotonicMs, platform = process.platform } = options;
+  const own = options.own ?? { cpuMs: ownCpuMs, rssBytes: () => process.memoryUsage.rss() };
   const commands = options.commands ?? (root === '/' ? createCommands(monotonicMs) : recordedCommands(root));
   const { ask, follow } = commands;
   const readTegraStats = createTegraStats(follow, monotonicMs);
   const all: Record<SensorName, () => Sensor> = {
-    cpu: () => createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs }),
+    cpu: () => createCpuSensor({ root, nowMs, ownCpuMs: own.cpuMs, monotonicMs }),
     psi: () => createPsiSensor({ root, nowMs, monotonicMs }),
     cgroup: () => createCgroupSensor({ root, nowMs, monotonicMs }),
     frequency: () => createFrequencySensor({ root, nowMs }),
-    memory: () => createMemorySensor({ root, nowMs, rssBytes: () => process.memoryUsage.rss() }),
+    memory: () => createMemorySensor({ root, nowMs, rssBytes: own.rssBytes }),
     temperature: () => createTemperatureSensor({ root, nowMs }),
     battery: () => createBatterySensor({ root, nowMs }),
     raspberry_pi: () => createRaspberryPiSensor({ root, nowMs, monotonicMs, ask }),
@@ -78,7 +81,7 @@ export function createSensors(
       createSysteminformationFallback({
         platform,
         nowMs,
-        ownCpuMs,
+        ownCpuMs: own.cpuMs,
         monotonicMs,
         cpus: availableParallelism(),
       }),

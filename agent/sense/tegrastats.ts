@@ -31,7 +31,7 @@ export const tegraStatsCure =
   "in a container, mount /sys and /usr/bin/tegrastats of the host; else run as a user who may read the kernel's files";
 
 /** The newest of what tegrastats tells, or why there is nothing. */
-export type ReadTegraStats = () => TegraStats | { trouble: string };
+export type ReadTegraStats = () => TegraStats | { trouble: string; soon?: true };
 
 const intervalMs = 1000;
 const staleMs = 5 * intervalMs;
@@ -46,6 +46,8 @@ export function createTegraStats(follow: FollowCommand, monotonicMs: () => numbe
   return () => {
     following.keep();
     if (last && monotonicMs() - last.atMs <= staleMs) return last.stats;
-    return { trouble: `tegrastats: ${following.trouble ?? 'it has not told anything yet'}` };
+    return following.trouble === undefined
+      ? { trouble: 'tegrastats has not told anything yet', soon: true }
+      : { trouble: `tegrastats: ${following.trouble}` };
   };
 }
