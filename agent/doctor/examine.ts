@@ -84,9 +84,10 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     readSensors(options),
   ]);
   const readings = sensors.flatMap((report) => report.readings);
-  const { threads, findings } = judgeThreads({ cores, coreCount: identity.cores, readings });
+  const isJetson = (await readTegraChip(root)) !== undefined;
+  const { threads, findings } = judgeThreads({ cores, coreCount: identity.cores, isJetson, readings });
   const gpus = {
-    isJetson: (await readTegraChip(root)) !== undefined,
+    isJetson,
     hasNvidia: readings.some(({ labels }) => labels?.gpu !== undefined),
   };
   return {

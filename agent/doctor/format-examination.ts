@@ -21,11 +21,7 @@ const hertz = (value: number) =>
   value >= 1e9 ? `${(value / 1e9).toFixed(2)} GHz` : `${(value / 1e6).toFixed(0)} MHz`;
 
 /** A reading's value as people read it. */
-export function formatReading({ name, value, unit, labels }: Reading): string {
-  // The zone's number says nothing beside its type.
-  const label = Object.entries(labels ?? {})
-    .flatMap(([key, text]) => (key === 'zone' ? [] : [text]))
-    .join(' ');
+export function formatValue({ name, value, unit, note }: Reading): string {
   const shown: Record<string, () => string> = {
     ratio: () => (flags.has(name) ? (value > 0 ? 'yes' : 'no') : `${(value * 100).toFixed(1)}%`),
     bytes: () => bytes(value),
@@ -35,7 +31,25 @@ export function formatReading({ name, value, unit, labels }: Reading): string {
     count: () => String(value),
     id: () => String(value),
   };
-  return `${name}${label ? ` (${label})` : ''} ${shown[unit]?.() ?? `${value} ${unit}`}`;
+  const text = shown[unit]?.() ?? `${value} ${unit}`;
+  return note === undefined ? text : `${text} (${note})`;
+}
+
+/** A character that stands for a space at which no line may be broken: what wraps lines breaks at real ones, of any kind. */
+const held = '\uE000';
+
+/** A sensor's readings in one line; where a name comes again and again, as with the zones of `temperature`, it is told once. */
+function formatReadings(readings: readonly Reading[]): string {
+  const texts = readings.map((reading, index) => {
+    // The zone's number says nothing beside its type.
+    const label = Object.entries(reading.labels ?? {}).flatMap(([key, text]) =>
+      key === 'zone' ? [] : [text],
+    );
+    const isAgain = reading.name === readings[index - 1]?.name;
+    const parts = [...(isAgain ? [] : [reading.name]), ...label, formatValue(reading)];
+    return parts.join(' ').replaceAll(' ', held);
+  });
+  return texts.join(', ');
 }
 
 const plain = (...heads: string[]) => heads.map((head) => ({ head }));
@@ -43,7 +57,7 @@ const plain = (...heads: string[]) => heads.map((head) => ({ head }));
 function factsOf({ ebb, node, identity, platform }: Examination): string[][] {
   const { soc, maxHz, l4t, jetpack, container } = platform;
   const { cores } = identity;
-  const cpu = `${identity.cpu}, ${cores} core${cores === 1 ? '' : 's'}, ${identity.arch}`;
+  const cpu = `${identity.cpu}, ${cores} CPU${cores === 1 ? '' : 's'}, ${identity.arch}`;
   return [
     ['model', identity.board],
     ...(soc === undefined ? [] : [['chip', soc]]),
@@ -66,7 +80,7 @@ export function formatExamination(found: Examination, width = 80): string {
   const sensors = found.sensors.map((report) => [
     report.sensor,
     report.readings.length > 0 ? 'ok' : report.success ? 'none' : 'failed',
-    report.readings.length > 0 ? report.readings.map(formatReading).join(', ') : (report.noData ?? 'no data'),
+    report.readings.length > 0 ? formatReadings(report.readings) : (report.noData ?? 'no data'),
   ]);
   const finding = ({ name, ok, text }: Finding) => [name, ok ? 'ok' : 'none', text];
   const threads = ({ name, ok, text }: Finding) => [name, ok ? 'ok' : 'slow', text];
@@ -83,5 +97,7 @@ export function formatExamination(found: Examination, width = 80): string {
     formatTable(plain('threads', '', ''), found.throttling.map(threads), width),
     formatTable(plain('trainer', '', ''), found.trainers.map(finding), width),
     ...(cures.length > 0 ? [formatTable(plain('what', 'cure'), cures, width)] : []),
-  ].join('\n\n');
+  ]
+    .join('\n\n')
+    .replaceAll(held, ' ');
 }

@@ -7,9 +7,11 @@ export type ThreadFacts = {
   cores: Cores;
   /** For machines that do not tell which CPUs are on. */
   coreCount: number;
+  isJetson: boolean;
   readings: readonly Reading[];
 };
 
+const setMode = 'sudo nvpmodel -m ID on the host, whose /etc/nvpmodel.conf lists them';
 const percent = (share: number) => `${Math.round(share * 100)}%`;
 const plural = (count: number, word: string) => `${count} ${word}${count === 1 ? '' : 's'}`;
 const isIn = (cpus: readonly number[]) => (cpu: number) => cpus.includes(cpu);
@@ -26,21 +28,20 @@ function usableCount({ cores: { online, allowed }, coreCount }: ThreadFacts): nu
 
 function judgeCores(facts: ThreadFacts, threads: number): Finding {
   const { present, online, allowed } = facts.cores;
-  const mode = facts.readings.find(({ name }) => name === 'power_mode');
   const usable = usableCount(facts);
   const all = present?.length ?? facts.coreCount;
   const off = present && online ? present.filter((cpu) => !online.includes(cpu)) : [];
   const shut = online && allowed ? online.filter((cpu) => !allowed.includes(cpu)) : [];
   const told = [
-    `${usable} of ${all} usable, so threads: ${threads} at most`,
+    `${usable} of ${all} usable; threads: ${threads} at most${threads < usable ? ', by the quota' : ''}`,
     ...(off.length > 0 ? [`CPU ${formatCpuList(off)} off`] : []),
     ...(shut.length > 0 ? [`CPU ${formatCpuList(shut)} closed to this process`] : []),
   ];
   const cures = [
     ...(off.length > 0
       ? [
-          mode || facts.readings.some(({ name }) => name === 'gpu_busy')
-            ? 'choose a power mode with all cores: sudo nvpmodel -m ID (/etc/nvpmodel.conf lists them)'
+          facts.isJetson
+            ? `choose a power mode with all cores: ${setMode}`
             : `echo 1 | sudo tee /sys/devices/system/cpu/cpu${off[0]}/online`,
         ]
       : []),
@@ -89,7 +90,7 @@ function judgeGovernor({ cores: { governors, drivers } }: ThreadFacts): Finding 
   return { name, ok: true, text: isSteady ? text : `${text}: after a pause, the first runs are slower` };
 }
 
-function judgeFrequency({ readings }: ThreadFacts): Finding {
+function judgeFrequency({ readings, isJetson }: ThreadFacts): Finding {
   const name = 'frequency';
   const cap = numberOf(readings, 'cpu_frequency_cap');
   if (cap === undefined) return { name, ok: true, text: 'the kernel tells of no cap' };
@@ -98,9 +99,9 @@ function judgeFrequency({ readings }: ThreadFacts): Finding {
   return {
     name,
     ok: false,
-    text: `capped at ${percent(cap)} of what the hardware can${mode ? `, by power mode ${mode.labels?.mode} or heat` : ''}`,
-    cure: mode
-      ? 'choose a stronger power mode: sudo nvpmodel -m ID (/etc/nvpmodel.conf lists them)'
+    text: `capped at ${percent(cap)} of what the hardware can${mode ? `, by power mode ${mode.note} or heat` : ''}`,
+    cure: isJetson
+      ? `choose a stronger power mode: ${setMode}`
       : 'look for heat, a power mode, or a limit in scaling_max_freq that somebody has set',
   };
 }
@@ -119,7 +120,7 @@ function judgeFirmware({ readings }: ThreadFacts): Finding[] {
   );
   const since = readings.find((reading) => reading.name === 'pi_trouble_since_boot');
   if (since === undefined && numberOf(readings, 'pi_under_voltage') === undefined) return [];
-  const before = since?.labels?.what;
+  const before = since?.note;
   if (now.length === 0 && before === undefined)
     return [
       { name, ok: true, text: since ? 'has not throttled since boot' : 'tells of no under-voltage now' },

@@ -29,15 +29,13 @@ export function recordedCommands(root: string): Commands {
   return {
     ask: read,
     follow(file, args, onLine) {
-      let isStarted = false;
       let trouble: string | undefined;
       return {
+        // A recorded machine stands still: it prints the same again and again.
         keep() {
-          if (isStarted) return;
-          isStarted = true;
           void read(file, args).then((text) => {
-            if (text === undefined) trouble = 'it is not installed';
-            else for (const line of text.split('\n')) if (line.trim() !== '') onLine(line);
+            trouble = text === undefined ? 'it is not installed' : undefined;
+            for (const line of (text ?? '').split('\n')) if (line.trim() !== '') onLine(line);
           });
         },
         get trouble() {

@@ -67,7 +67,7 @@ const maxGpus = 16;
 
 /**
  * NVIDIA GPUs by nvidia-smi, which runs on and prints every 2 s: `gpu_busy`, `gpu_memory_used`, `gpu_memory_total`, `gpu_temperature`, `gpu_power`,
- * and `gpu_throttled`, 1 where heat or power hold its clocks down, labelled with why. Not started where there is no driver.
+ * and `gpu_throttled`, 1 where heat or power hold its clocks down, with the reasons as a note. Not started where there is no driver.
  */
 export function createNvidiaGpuSensor(
   options: SensorOptions & { monotonicMs: () => number; platform: NodeJS.Platform; follow: FollowCommand },
@@ -100,9 +100,11 @@ export function createNvidiaGpuSensor(
 
   function toReadings({ state }: { state: GpuState }): Reading[] {
     const { index, busy, memoryUsedBytes, memoryTotalBytes, tempC, powerW, throttling } = state;
-    const gpu = String(index);
-    const one = (name: string, value: number | undefined, unit: string, labels = {}): Reading[] =>
-      value === undefined ? [] : [{ name, value, unit, atMs: nowMs(), labels: { gpu, ...labels } }];
+    const gpu = `gpu${index}`;
+    const one = (name: string, value: number | undefined, unit: string, note?: string): Reading[] =>
+      value === undefined
+        ? []
+        : [{ name, value, unit, atMs: nowMs(), labels: { gpu }, ...(note ? { note } : {}) }];
     return [
       ...one('gpu_busy', busy, 'ratio'),
       ...one('gpu_memory_used', memoryUsedBytes, 'bytes'),
@@ -110,12 +112,7 @@ export function createNvidiaGpuSensor(
       // Not `temperature`: the guards' limit for what computes here is not a graphics card's, which is made for more.
       ...one('gpu_temperature', tempC, 'celsius'),
       ...one('gpu_power', powerW, 'watts'),
-      ...one(
-        'gpu_throttled',
-        throttling === undefined ? undefined : Number(throttling.length > 0),
-        'ratio',
-        throttling && throttling.length > 0 ? { reasons: throttling.join(', ') } : {},
-      ),
+      ...one('gpu_throttled', throttling && Number(throttling.length > 0), 'ratio', throttling?.join(', ')),
     ];
   }
 

@@ -27,7 +27,7 @@ export function parseModes(text: string): PowerMode[] {
   );
 }
 
-/** `power_mode` of a Jetson: its id, labelled with its name; from nvpmodel's files, else from nvpmodel, every 30 s. */
+/** `power_mode` of a Jetson: its id, and its name as a note; from nvpmodel's files, else from nvpmodel, every 30 s. */
 export function createNvpmodelSensor(
   options: SensorOptions & { monotonicMs: () => number; ask: AskCommand },
 ): Sensor {
@@ -52,9 +52,7 @@ export function createNvpmodelSensor(
           noData: 'neither the files of nvpmodel nor nvpmodel -q tell the power mode',
           cure: 'in a container, mount /var/lib/nvpmodel and /etc/nvpmodel.conf of the host, read-only',
         };
-      return [
-        { name: 'power_mode', value: answer.id, unit: 'id', atMs: nowMs(), labels: { mode: answer.name } },
-      ];
+      return [{ name: 'power_mode', value: answer.id, unit: 'id', atMs: nowMs(), note: answer.name }];
     },
   };
 }

@@ -19,7 +19,12 @@ export function parsePressure(text: string): { someUs: number; fullUs?: number }
 
 export type PsiSensorOptions = SensorOptions & { monotonicMs: () => number };
 
-const cure = 'add psi=1 to the kernel command line (kernel 4.20 or newer)';
+const cure = 'add psi=1 to the kernel command line';
+
+function isTooOld(kernel: string | undefined): boolean {
+  const [, major, minor] = /^(\d{1,3})\.(\d{1,3})\b/.exec(kernel ?? '') ?? [];
+  return major !== undefined && (Number(major) < 4 || (major === '4' && Number(minor) < 20));
+}
 
 /** Share of the time since the last read in which some task waited for the CPU (`psi_cpu_some`) or for memory (`psi_memory_*`). */
 export function createPsiSensor({ root, nowMs, monotonicMs }: PsiSensorOptions): Sensor {
@@ -45,7 +50,12 @@ export function createPsiSensor({ root, nowMs, monotonicMs }: PsiSensorOptions):
           return text === undefined ? undefined : parsePressure(text);
         }),
       );
-      if (!cpu && !memory) return { noData: 'the kernel gives no /proc/pressure', cure };
+      if (!cpu && !memory) {
+        const kernel = (await readBounded(join(root, 'proc/sys/kernel/osrelease'), 128))?.trim();
+        return isTooOld(kernel)
+          ? { noData: `kernel ${kernel} is older than 4.20, the first with /proc/pressure` }
+          : { noData: 'the kernel gives no /proc/pressure', cure };
+      }
       const readings = [
         ...difference('psi_cpu_some', cpu?.someUs),
         ...difference('psi_memory_some', memory?.someUs),

@@ -67,7 +67,7 @@ const cure = 'install libraspberrypi-bin, and put the user into the group "video
 
 /**
  * A Raspberry Pi's throttle bits (`pi_under_voltage`, `pi_frequency_capped`, `pi_throttled`, `pi_soft_temperature_limit`) and whether there was any of
- * them since boot (`pi_trouble_since_boot`, labelled with which), from the kernel's file, else from vcgencmd every 5 s, else under-voltage of now
+ * them since boot (`pi_trouble_since_boot`, with which as a note), from the kernel's file, else from vcgencmd every 5 s, else under-voltage of now
  * alone from the driver rpi_volt; and `power` of a Raspberry Pi 5, an estimate, every 10 s.
  */
 export function createRaspberryPiSensor(
@@ -96,9 +96,12 @@ export function createRaspberryPiSensor(
     async read(): Promise<Reading[] | NoData> {
       const model = (await readBounded(join(root, 'proc/device-tree/model'), 128))?.replace(/\0/g, '');
       if (!model?.startsWith('Raspberry Pi')) return { noData: 'this is no Raspberry Pi' };
-      const state = await readBits();
       const isPi5 = /Pi (5|500|Compute Module 5)\b/.test(model);
-      const answer = isPi5 ? await askPower('vcgencmd', ['pmic_read_adc']) : undefined;
+      // Side by side, so that where both hang the round is not lost.
+      const [state, answer] = await Promise.all([
+        readBits(),
+        isPi5 ? askPower('vcgencmd', ['pmic_read_adc']) : undefined,
+      ]);
       const powerW = answer === undefined ? undefined : parsePmicPowerW(answer);
       const atMs = nowMs();
       const readings = [
@@ -114,10 +117,12 @@ export function createRaspberryPiSensor(
                 value: Number(state.sinceBoot.length > 0),
                 unit: 'ratio',
                 atMs,
-                ...(state.sinceBoot.length > 0 ? { labels: { what: state.sinceBoot.join(', ') } } : {}),
+                ...(state.sinceBoot.length > 0 ? { note: state.sinceBoot.join(', ') } : {}),
               },
             ]),
-        ...(powerW === undefined ? [] : [{ name: 'power', value: powerW, unit: 'watts', atMs }]),
+        ...(powerW === undefined
+          ? []
+          : [{ name: 'power', value: powerW, unit: 'watts', atMs, note: 'an estimate' }]),
       ];
       return readings.length > 0 ? readings : { noData: 'the firmware cannot be asked', cure };
     },

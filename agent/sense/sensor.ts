@@ -6,6 +6,8 @@ export type Reading = {
   atMs: number;
   /** Tells apart readings of one name, such as the zones of `temperature`. */
   labels?: Record<string, string>;
+  /** What the number means just now, for people; it is not sent. */
+  note?: string;
 };
 
 /** Absence is no failure: why there is nothing to read, and what would change that. */
