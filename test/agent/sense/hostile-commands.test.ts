@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -37,7 +39,19 @@ async function writeTools(
   return { folder, groups };
 }
 
+/** Whether any process of the group runs. Those that wait to be reaped do not: in many a container nobody reaps orphans. */
 function isAlive(group: number): boolean {
+  if (process.platform === 'linux')
+    return readdirSync('/proc').some((pid) => {
+      if (!/^\d+$/.test(pid)) return false;
+      try {
+        const [, state, , groupOf] =
+          /\) (\S) (\d+) (\d+) /.exec(readFileSync(`/proc/${pid}/stat`, 'utf8')) ?? [];
+        return Number(groupOf) === group && state !== 'Z';
+      } catch {
+        return false;
+      }
+    });
   try {
     process.kill(-group, 0);
     return true;
@@ -192,6 +206,28 @@ describe('createFollow()', () => {
     following.keep();
     await until('lines come', () => lines.length > 0);
     expect(following.trouble).toBeUndefined();
+  });
+});
+
+describe('createChildren()', () => {
+  it('takes what it has started along when the process ends', async () => {
+    const children = new URL('../../../agent/sense/children.js', import.meta.url).href;
+    const script = `
+      const { createChildren } = await import(${JSON.stringify(children)});
+      const child = createChildren().start('sleep', ['1000']);
+      process.stdout.write(String(child.pid));
+      process.exit(0);`;
+    const pid = Number(
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' }),
+    );
+    expect(pid).toBeGreaterThan(0);
+    await expectGone([pid]);
+  });
+
+  it('does not keep the process from ending', () => {
+    const children = new URL('../../../agent/sense/children.js', import.meta.url).href;
+    const script = `(await import(${JSON.stringify(children)})).createChildren().start('sleep', ['1000']);`;
+    execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
   });
 });
 
