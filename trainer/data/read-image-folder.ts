@@ -1,6 +1,6 @@
 import { basename, resolve } from 'node:path';
+import { type DecodedImage, type DecodeImage, loadDecoder } from '../../bundle/image/decode-image.ts';
 import { channelStatistics, type DataSet, pixelScale, type Split } from './data-set.ts';
-import { type DecodedImage, type DecodeImage, loadDecoder } from './decode-image.ts';
 import { eachBounded } from './each-bounded.ts';
 import { findImages, type ImageFile } from './find-images.ts';
 

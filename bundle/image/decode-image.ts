@@ -3,10 +3,14 @@ import { maxImageBytes, maxImagePixels, sniffImage } from './sniff-image.ts';
 
 /** `[height, width, 3]`: red, green and blue of each pixel, 0..255, as they are stored (no turning by EXIF); transparency lies on black. */
 export type DecodedImage = { height: number; width: number; pixels: Uint8Array };
-export type DecodeImage = (path: string) => Promise<DecodedImage>;
+export type DecodeOptions = {
+  /** Scaled to this, whatever its proportions. Default: as it is stored. */
+  size?: { height: number; width: number };
+};
+export type DecodeImage = (path: string, options?: DecodeOptions) => Promise<DecodedImage>;
 
 /**
- * Loads the decoder of JPEG and PNG, `sharp` (libvips): it is large, and only folders of images need it.
+ * Loads the decoder of JPEG and PNG, `sharp` (libvips): it is large, and only who reads images needs it.
  *
  * @throws Error where its library is not installed for this platform.
  */
@@ -15,12 +19,13 @@ export async function loadDecoder(): Promise<DecodeImage> {
   // Settings of the process: several images are decoded at once, each on one thread, and none twice.
   sharp.concurrency(1);
   sharp.cache(false);
-  return async (path) => {
+  return async (path, { size } = {}) => {
     try {
       const bytes = await readFile(path);
       sniffImage(bytes);
-      const { data, info } = await sharp(bytes, { limitInputPixels: maxImagePixels })
-        .flatten({ background: '#000' })
+      const image = sharp(bytes, { limitInputPixels: maxImagePixels }).flatten({ background: '#000' });
+      const { data, info } = await (size ? image.resize({ ...size, fit: 'fill' }) : image)
+        .toColourspace('srgb')
         .raw()
         .toBuffer({ resolveWithObject: true });
       return { height: info.height, width: info.width, pixels: data };
@@ -40,7 +45,7 @@ async function loadSharp() {
     return (await import('sharp')).default;
   } catch (cause) {
     throw new Error(
-      `Cannot read folders of images as package "sharp" must be loadable: current error is "${(cause as Error).message.split('\n')[0]}"; install it for this platform with npm install --include=optional sharp`,
+      `Cannot read images as package "sharp" must be loadable: current error is "${(cause as Error).message.split('\n')[0]}"; install it for this platform with npm install --include=optional sharp`,
       { cause },
     );
   }
