@@ -1,6 +1,6 @@
 // The kernels as a WebAssembly module on a shared memory that it imports. Every thread has an instance of its own; all but the one that calls
-// `start` first set `__stack_pointer` to a stack of their own. Image, programs, input and output are written behind
-// what the module itself needs (`--initial-memory`) by who calls `run`.
+// `start` first set `__stack_pointer` to a stack of their own. Who calls `run` has written image, programs and input behind what the module
+// itself needs (`--initial-memory`).
 #include "pool.h"
 
 #define EXPORT(name) __attribute__((export_name(name)))
