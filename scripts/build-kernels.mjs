@@ -34,6 +34,9 @@ const variants =
       ? [['neon', ['-DEBB_DEPTH=24']]]
       : [['baseline', []]];
 
+/** What is compiled once, for all of them. */
+const parts = ['pool', 'threads-posix', 'crew', 'native'];
+
 const flags = ['-std=gnu11', '-O3', '-fPIC', '-fvisibility=hidden', '-Wall', '-Wextra', '-ffp-contract=fast'];
 // Vectors are read at any float's address, as <immintrin.h>'s unaligned loads do: the type says so, and the sanitizer checks it.
 const sanitizers = [
@@ -88,12 +91,11 @@ export async function buildKernels(say, { isSanitized = false } = {}) {
   const compile = (file, object, more = []) =>
     run([...flags, ...checks, ...more, `-I${headers}`, '-c', join(sources, file), '-o', object]);
   const built =
-    (await compile('pool.c', 'pool.o')) &&
-    (await compile('native.c', 'native.o')) &&
     (
-      await Promise.all(
-        variants.map(([name, more]) => compile('kernels.c', `${name}.o`, [...more, `-DEBB_SET=${name}`])),
-      )
+      await Promise.all([
+        ...parts.map((name) => compile(`${name}.c`, `${name}.o`)),
+        ...variants.map(([name, more]) => compile('kernels.c', `${name}.o`, [...more, `-DEBB_SET=${name}`])),
+      ])
     ).every(Boolean) &&
     (await run([
       '-shared',
@@ -101,8 +103,7 @@ export async function buildKernels(say, { isSanitized = false } = {}) {
       ...(process.platform === 'darwin' ? ['-undefined', 'dynamic_lookup'] : []),
       '-o',
       'ebb-kernels.node',
-      'pool.o',
-      'native.o',
+      ...parts.map((name) => `${name}.o`),
       ...variants.map(([name]) => `${name}.o`),
       '-lpthread',
     ]));

@@ -88,15 +88,30 @@ INLINE void shared_block(const work* work, int pixel, const int vectors) {
   }
 }
 
+// In how many ways a convolution's nonzeros are summed: the more the fewer vectors its blocks have. It follows from the whole plane, so that
+// a sum has the same order, and the same last bit, for any number of threads.
+INLINE int ways_of(const ebb_step* step) {
+  const int vectors = vectors_of(pixels_of(step));
+  const int blocks = (vectors + EBB_DEPTH - 1) / EBB_DEPTH;
+  const int largest = (vectors + blocks - 1) / blocks;
+  return largest <= 2 ? 4 : largest <= 5 ? 2 : 1;
+}
+
+// Planes of several ways are too small to be cut: their blocks have no fewer vectors, and no more, than what is here.
 static void sparse_blocks(const work* work, int pixel, int vectors) {
-  switch (vectors) {
-#define CASE(n) \
-  case n:       \
-    sparse_block(work, pixel, n, n <= 2 ? 4 : n <= 5 ? 2 : 1); \
+  switch (ways_of(work->step) * 32 + vectors) {
+#define CASE(ways, n)                   \
+  case ways * 32 + n:                   \
+    sparse_block(work, pixel, n, ways); \
     break;
-    CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8) CASE(9) CASE(10) CASE(11) CASE(12)
+    CASE(4, 1) CASE(4, 2) CASE(2, 3) CASE(2, 4) CASE(2, 5)
+    CASE(1, 1) CASE(1, 2) CASE(1, 3) CASE(1, 4) CASE(1, 5) CASE(1, 6) CASE(1, 7) CASE(1, 8)
+#if EBB_DEPTH > 8
+    CASE(1, 9) CASE(1, 10) CASE(1, 11) CASE(1, 12)
+#endif
 #if EBB_DEPTH > 12
-    CASE(13) CASE(14) CASE(15) CASE(16) CASE(17) CASE(18) CASE(19) CASE(20) CASE(21) CASE(22) CASE(23) CASE(24)
+    CASE(1, 13) CASE(1, 14) CASE(1, 15) CASE(1, 16) CASE(1, 17) CASE(1, 18) CASE(1, 19) CASE(1, 20) CASE(1, 21) CASE(1, 22)
+    CASE(1, 23) CASE(1, 24)
 #endif
 #undef CASE
   }

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pool.h"
+#include "crew.h"
 
 #define VARIANT(set)                     \
   ebb_cut_function ebb_cut_##set; \
@@ -50,7 +50,7 @@ static int is_supported(int variant) {
 typedef struct {
   float* image;
   size_t words;
-  ebb_pool* pool;
+  ebb_crew* crew;
   ebb_program* programs;
   uint32_t program_count;
 } engine;
@@ -68,10 +68,10 @@ static napi_value fail(napi_env env, const char* message) {
 }
 
 static void destroy(engine* self) {
-  if (self->pool) ebb_pool_destroy(self->pool);
+  if (self->crew) ebb_crew_destroy(self->crew);
   free(self->programs);
   free(self->image);
-  self->pool = NULL;
+  self->crew = NULL;
   self->programs = NULL;
   self->image = NULL;
 }
@@ -105,8 +105,8 @@ static napi_value open_engine(napi_env env, napi_callback_info info) {
   self->program_count = (uint32_t)(numbers / 2);
   self->image = aligned_alloc(64, (words * 4 + 63) / 64 * 64);
   self->programs = calloc(self->program_count + 1, sizeof *self->programs);
-  self->pool = ebb_pool_create(variants[variant].kernels);
-  if (self->image == NULL || self->programs == NULL || self->pool == NULL) {
+  self->crew = ebb_crew_create(variants[variant].kernels);
+  if (self->image == NULL || self->programs == NULL || self->crew == NULL) {
     destroy(self);
     free(self);
     return fail(env, "out of memory");
@@ -160,7 +160,7 @@ static napi_value run_engine(napi_env env, napi_callback_info info) {
         .input = (const float*)input + in_length / (size_t)batch * (size_t)i,
         .output = (float*)output + out_length / (size_t)batch * (size_t)i,
     };
-    ebb_pool_run(self->pool, &job, threads);
+    ebb_crew_run(self->crew, &job, threads);
   }
   return NULL;
 }

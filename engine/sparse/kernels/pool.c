@@ -3,18 +3,13 @@
 // - the thread that finishes a step's last chunk, and no other, moves the cursor to the next step: a step begins when the one before is
 //   whole;
 // - the cursor says, too, that a job is over; the next one is written after that alone. A thread that was held up with an old cursor can
-//   take nothing by it, and until it has taken something it reads the program alone, which does not change.
-// - a thread without work sleeps after a moment of waiting.
-#define _GNU_SOURCE
+//   take nothing by it, and until it has taken something it reads the program, which does not change, and for how many threads the job is
+//   cut: were that the next job's, the cursor would have moved on;
+// - a thread without work sleeps after a moment of waiting, and one that the job is not cut for until that changes;
+// - any number of helpers may take part, none too: all chunks are there for whoever comes.
 #include "pool.h"
 
-#include <pthread.h>
-#include <sched.h>
-#include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
-
-enum { DONE = 0xffff, MOST_HELPERS = 63, WAITS_BEFORE_YIELD = 256, YIELDS_BEFORE_SLEEP = 64 };
+enum { DONE = 0xffff };
 
 // Sequence number of the job, step, how many chunks were taken from the first on, and how many from the last on: a thread keeps to its end,
 // so that it reads what it wrote in the step before.
@@ -27,42 +22,31 @@ static int step_of(cursor at) { return (int)(at >> 24 & 0xffff); }
 static int low_of(cursor at) { return (int)(at >> 12 & 0xfff); }
 static int high_of(cursor at) { return (int)(at & 0xfff); }
 
-struct ebb_pool {
-  ebb_kernels kernels;
-  _Atomic(const ebb_program*) program;
-  ebb_job job;
-  uint64_t sequence;
-  _Alignas(64) _Atomic(cursor) next;
-  _Alignas(64) atomic_int finished;  // chunks of the step
-  _Alignas(64) atomic_int wanted;    // helpers that may take part in the job
-  atomic_int ending;
-  pthread_mutex_t lock;
-  pthread_cond_t wake;
-  int sleeping;
-  int helpers;
-  pthread_t threads[MOST_HELPERS];
-};
+// Who sleeps has said so before it looks at the cursor a last time, and who moves the cursor asks for sleepers after that: one of the two
+// sees the other.
+static void move_to(ebb_pool* pool, cursor next) {
+  atomic_store(&pool->next, next);
+  if (atomic_load(&pool->sleeping) > 0) ebb_wake(&pool->bed, &pool->next);
+}
 
-typedef struct {
-  ebb_pool* pool;
-  int index;
-} helper;
-
-static void pause_briefly(void) {
-#if defined(__x86_64__) || defined(__i386__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
+static void wait_to_move(ebb_pool* pool, cursor seen, int count) {
+  if (count < EBB_PAUSES_BEFORE_SLEEP) {
+    ebb_pause(count);
+    return;
+  }
+  atomic_fetch_add(&pool->sleeping, 1);
+  ebb_sleep(&pool->bed, &pool->next, seen);
+  atomic_fetch_sub(&pool->sleeping, 1);
 }
 
 // Takes part in the job until it is done.
-static void take_part(ebb_pool* pool, int index, int threads) {
-  int waits = 0;
-  for (;;) {
+static void take_part(ebb_pool* pool, int index) {
+  cursor last = 0;
+  for (int waits = 0;;) {
     cursor at = atomic_load_explicit(&pool->next, memory_order_acquire);
     if (step_of(at) == DONE) return;
     const ebb_program* program = atomic_load_explicit(&pool->program, memory_order_acquire);
+    const int threads = (int)atomic_load_explicit(&pool->threads, memory_order_acquire);
     if (step_of(at) >= program->count) continue;
     const ebb_step* step = program->steps + step_of(at);
     const ebb_cut cut = pool->kernels.cut(step, threads);
@@ -70,15 +54,15 @@ static void take_part(ebb_pool* pool, int index, int threads) {
     const int low = low_of(at), high = high_of(at);
     if (low + high >= chunks) {
       // Others compute the last of this step.
-      if (++waits % WAITS_BEFORE_YIELD == 0) sched_yield();
-      else pause_briefly();
+      waits = at == last ? waits + 1 : 1;
+      last = at;
+      wait_to_move(pool, at, waits);
       continue;
     }
     const int isLow = index % 2 == 0;
     const int chunk = isLow ? low : chunks - 1 - high;
     const cursor after = cursor_of(job_of(at), (uint64_t)step_of(at), (uint64_t)(low + isLow), (uint64_t)(high + !isLow));
     if (!atomic_compare_exchange_weak_explicit(&pool->next, &at, after, memory_order_acq_rel, memory_order_relaxed)) continue;
-    waits = 0;
     const ebb_job* job = &pool->job;
     const int from = chunk * cut.chunk;
     const int to = from + cut.chunk < cut.units ? from + cut.chunk : cut.units;
@@ -86,94 +70,89 @@ static void take_part(ebb_pool* pool, int index, int threads) {
     if (atomic_fetch_add_explicit(&pool->finished, 1, memory_order_acq_rel) + 1 < chunks) continue;
     atomic_store_explicit(&pool->finished, 0, memory_order_relaxed);
     const int next = step_of(at) + 1 < program->count ? step_of(at) + 1 : DONE;
-    atomic_store_explicit(&pool->next, cursor_of(job_of(at), (uint64_t)next, 0, 0), memory_order_release);
+    move_to(pool, cursor_of(job_of(at), (uint64_t)next, 0, 0));
   }
 }
 
-// Waits for a job after `last`; returns its number, or `last` where the pool ends.
+// Waits for a job after `last`; returns its number.
 static uint64_t wait_for_job(ebb_pool* pool, uint64_t last) {
-  for (int yields = 0; yields < YIELDS_BEFORE_SLEEP; yields += 1) {
-    for (int i = 0; i < WAITS_BEFORE_YIELD; i += 1) {
-      const uint64_t job = job_of(atomic_load_explicit(&pool->next, memory_order_acquire));
-      if (job != last || atomic_load(&pool->ending)) return job;
-      pause_briefly();
-    }
-    sched_yield();
+  for (int waits = 1;; waits += 1) {
+    const cursor at = atomic_load_explicit(&pool->next, memory_order_acquire);
+    if (job_of(at) != last) return job_of(at);
+    wait_to_move(pool, at, waits);
   }
-  pthread_mutex_lock(&pool->lock);
-  pool->sleeping += 1;
-  while (job_of(atomic_load(&pool->next)) == last && !atomic_load(&pool->ending)) pthread_cond_wait(&pool->wake, &pool->lock);
-  pool->sleeping -= 1;
-  pthread_mutex_unlock(&pool->lock);
-  return job_of(atomic_load(&pool->next));
 }
 
-static void* help(void* argument) {
-  helper self = *(helper*)argument;
-  free(argument);
+void ebb_pool_help(ebb_pool* pool, int index) {
   uint64_t last = 0;
-  while (!atomic_load(&self.pool->ending)) {
-    last = wait_for_job(self.pool, last);
-    const int wanted = atomic_load_explicit(&self.pool->wanted, memory_order_acquire);
-    if (self.index < wanted) take_part(self.pool, self.index + 1, wanted + 1);
-  }
-  return NULL;
-}
-
-ebb_pool* ebb_pool_create(ebb_kernels kernels) {
-  ebb_pool* pool = aligned_alloc(64, (sizeof(ebb_pool) + 63) / 64 * 64);
-  if (pool == NULL) return NULL;
-  memset(pool, 0, sizeof *pool);
-  pool->kernels = kernels;
-  atomic_init(&pool->next, cursor_of(0, DONE, 0, 0));
-  pthread_mutex_init(&pool->lock, NULL);
-  pthread_cond_init(&pool->wake, NULL);
-  return pool;
-}
-
-static void start_helpers(ebb_pool* pool, int wanted) {
-  while (pool->helpers < wanted && pool->helpers < MOST_HELPERS) {
-    helper* argument = malloc(sizeof *argument);
-    if (argument == NULL) return;
-    *argument = (helper){.pool = pool, .index = pool->helpers};
-    if (pthread_create(&pool->threads[pool->helpers], NULL, help, argument) != 0) {
-      free(argument);
-      return;
+  atomic_fetch_add(&pool->helpers, 1);
+  for (;;) {
+    // In this order: who ends the pool says so first and changes the threads last.
+    const uint64_t threads = atomic_load(&pool->threads);
+    if (atomic_load(&pool->ending)) break;
+    if ((uint64_t)index + 1 >= threads) {
+      atomic_fetch_add(&pool->resting, 1);
+      ebb_sleep(&pool->bed, &pool->threads, threads);
+      atomic_fetch_sub(&pool->resting, 1);
+      continue;
     }
-    pool->helpers += 1;
+    last = wait_for_job(pool, last);
+    if ((uint64_t)index + 1 < atomic_load(&pool->threads)) take_part(pool, index + 1);
   }
+  atomic_fetch_sub(&pool->helpers, 1);
 }
 
-void ebb_pool_run(ebb_pool* pool, const ebb_job* job, int threads) {
+static void cut_for(ebb_pool* pool, uint64_t threads) {
+  if (atomic_load(&pool->threads) == threads) return;
+  atomic_store(&pool->threads, threads);
+  if (atomic_load(&pool->resting) > 0) ebb_wake(&pool->bed, &pool->threads);
+}
+
+static uint64_t next_sequence(ebb_pool* pool) {
+  pool->sequence = (pool->sequence + 1) & 0xffffff;
+  if (pool->sequence == 0) pool->sequence = 1;
+  return pool->sequence;
+}
+
+void ebb_pool_init(ebb_pool* pool, ebb_kernels kernels) {
+  *pool = (ebb_pool){.kernels = kernels};
+  atomic_init(&pool->next, cursor_of(0, DONE, 0, 0));
+  atomic_init(&pool->threads, 1);
+  ebb_bed_init(&pool->bed);
+}
+
+int ebb_pool_run(ebb_pool* pool, const ebb_job* job, int threads) {
   const ebb_program* program = job->program;
-  if (threads <= 1 || program->count >= DONE) {
+  if (threads <= 1 || program->count == 0 || program->count >= DONE) {
     for (int i = 0; i < program->count; i += 1) {
       const ebb_step* step = program->steps + i;
       pool->kernels.run(step, program->image, job->level, 1, 0, pool->kernels.cut(step, 1).units, job->input, job->output);
     }
-    return;
+    return 1;
   }
-  start_helpers(pool, threads - 1);
   atomic_store(&pool->program, program);
   pool->job = *job;
-  pool->sequence = (pool->sequence + 1) & 0xffffff;
-  if (pool->sequence == 0) pool->sequence = 1;
   atomic_store(&pool->finished, 0);
-  atomic_store(&pool->wanted, threads - 1);
-  pthread_mutex_lock(&pool->lock);
-  atomic_store_explicit(&pool->next, cursor_of(pool->sequence, 0, 0, 0), memory_order_release);
-  if (pool->sleeping > 0) pthread_cond_broadcast(&pool->wake);
-  pthread_mutex_unlock(&pool->lock);
-  take_part(pool, 0, threads);
+  cut_for(pool, (uint64_t)threads);
+  move_to(pool, cursor_of(next_sequence(pool), 0, 0, 0));
+  take_part(pool, 0);
+  return !atomic_load(&pool->failed);
 }
 
-void ebb_pool_destroy(ebb_pool* pool) {
-  pthread_mutex_lock(&pool->lock);
-  atomic_store(&pool->ending, 1);
-  pthread_cond_broadcast(&pool->wake);
-  pthread_mutex_unlock(&pool->lock);
-  for (int i = 0; i < pool->helpers; i += 1) pthread_join(pool->threads[i], NULL);
-  pthread_cond_destroy(&pool->wake);
-  pthread_mutex_destroy(&pool->lock);
-  free(pool);
+void ebb_pool_fail(ebb_pool* pool) {
+  atomic_store(&pool->failed, 1);
+  // The chunk that was not finished keeps all others from moving the cursor on.
+  move_to(pool, cursor_of(job_of(atomic_load(&pool->next)), DONE, 0, 0));
 }
+
+void ebb_pool_end(ebb_pool* pool) {
+  atomic_store(&pool->ending, 1);
+  // A job that is over, for no thread, as none was before: whoever sleeps sees a change.
+  move_to(pool, cursor_of(next_sequence(pool), DONE, 0, 0));
+  cut_for(pool, 0);
+}
+
+void ebb_pool_destroy(ebb_pool* pool) { ebb_bed_destroy(&pool->bed); }
+
+int ebb_pool_helpers(ebb_pool* pool) { return atomic_load(&pool->helpers); }
+int ebb_pool_sleepers(ebb_pool* pool) { return atomic_load(&pool->sleeping) + atomic_load(&pool->resting); }

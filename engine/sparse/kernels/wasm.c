@@ -1,8 +1,21 @@
-// The kernels as a WebAssembly module without imports: whoever instantiates it writes image and input into its memory, from `__heap_base` on.
-#include "kernels.h"
+// The kernels as a WebAssembly module on a shared memory that it imports. Every thread has an instance of its own; all but the one that calls
+// `start` first set `__stack_pointer` to a stack of their own. Who calls `run` has written image, programs and input behind what the module
+// itself needs (`--initial-memory`).
+#include "pool.h"
 
-__attribute__((export_name("run"))) void run(float* image, const ebb_step* steps, int count, int level, const float* input, float* output) {
-  for (int i = 0; i < count; i += 1) EBB_RUN(steps + i, image, level, 1, 0, EBB_CUT(steps + i, 1).units, input, output);
+#define EXPORT(name) __attribute__((export_name(name)))
+
+static ebb_pool pool;
+
+EXPORT("start") void start(void) { ebb_pool_init(&pool, (ebb_kernels){EBB_CUT, EBB_RUN}); }
+
+EXPORT("run") int run(const ebb_program* program, int level, const float* input, float* output, int threads) {
+  const ebb_job job = {.program = program, .level = level, .input = input, .output = output};
+  return ebb_pool_run(&pool, &job, threads);
 }
 
-__attribute__((export_name("peak"))) int peak(int rounds, float* sink) { return EBB_PEAK(rounds, sink); }
+EXPORT("help") void help(int index) { ebb_pool_help(&pool, index); }
+EXPORT("fail") void fail(void) { ebb_pool_fail(&pool); }
+EXPORT("end") void end(void) { ebb_pool_end(&pool); }
+EXPORT("helpers") int helpers(void) { return ebb_pool_helpers(&pool); }
+EXPORT("sleepers") int sleepers(void) { return ebb_pool_sleepers(&pool); }

@@ -12,12 +12,12 @@ export const nativeCure =
  * @returns how to open it with a plan; with `slower`: why the native kernels do not run, and the cure.
  */
 export function findRuntime(path = addonPath): { open: OpenRuntime; slower?: string } {
-  if (!existsSync(path))
-    return { open: openWasmRuntime, slower: `the native kernels are not built: ${nativeCure}` };
+  const open: OpenRuntime = (plan) => openWasmRuntime(plan);
+  if (!existsSync(path)) return { open, slower: `the native kernels are not built: ${nativeCure}` };
   try {
     return { open: loadNativeKernels(path).open };
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
-    return { open: openWasmRuntime, slower: `the native kernels do not run (${reason}): ${nativeCure}` };
+    return { open, slower: `the native kernels do not run (${reason}): ${nativeCure}` };
   }
 }

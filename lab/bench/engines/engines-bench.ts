@@ -6,7 +6,8 @@ import type { OnnxModel } from '../../../bundle/onnx/model.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
 import { addonPath, loadNativeKernels } from '../../../engine/sparse/runtime/native-runtime.ts';
 import type { Runtime } from '../../../engine/sparse/runtime/runtime.ts';
-import { openWasmRuntime, readWasmBuilds } from '../../../engine/sparse/runtime/wasm-runtime.ts';
+import { readWasmBuilds } from '../../../engine/sparse/runtime/wasm-module.ts';
+import { openWasmRuntime } from '../../../engine/sparse/runtime/wasm-runtime.ts';
 import { createRandom } from '../../../trainer/random.ts';
 import { countMacs } from './count-macs.ts';
 import { startPeakThreads } from './peak-threads.ts';
@@ -84,7 +85,7 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
       const tensor = new Tensor('float32', input, [1, ...shape]);
       add(level, 'ort', count, () => session.run({ [model.inputs[0]?.name ?? '']: tensor }));
     }
-  const runtimes: Runtime[] = readWasmBuilds().map((build) => openWasmRuntime(plan, build));
+  const runtimes: Runtime[] = readWasmBuilds().map((build) => openWasmRuntime(plan, { build }));
   const native = existsSync(addonPath) ? loadNativeKernels() : undefined;
   if (native) runtimes.unshift(native.open(plan));
   for (const runtime of runtimes) {

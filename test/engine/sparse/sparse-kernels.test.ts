@@ -4,11 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../../../bundle/onnx/model.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
-import { openWasmRuntime } from '../../../engine/sparse/runtime/wasm-runtime.ts';
 import { fuzzRuns, fuzzTimeoutMs } from '../../fuzz.ts';
 import { drawNumbers, tinyModel } from '../../tiny-bundle.ts';
 import { buildModels, randomNet } from './random-model.ts';
-import { runtimes } from './runtimes.ts';
+import { runtimes, untilHelped } from './runtimes.ts';
 
 /** Without optimisations: some of them fail on nets that are rare, but valid. */
 async function runOrt(model: OnnxModel, input: Float32Array, batch: number): Promise<Float32Array> {
@@ -44,6 +43,8 @@ describe.each(runtimes)('the kernels of $name', ({ open }) => {
             const runtime = open(planLevels(models, forms));
             try {
               const input = drawNumbers(2 * net.channels * net.height * net.width, net.seed);
+              runtime.run(0, input, 2, threads);
+              await untilHelped(runtime, threads - 1);
               for (const [level, model] of models.entries()) {
                 const output = runtime.run(level, input, 2, threads);
                 expect(relativeError(output, await runOrt(model, input, 2))).toBeLessThan(1e-4);
@@ -87,20 +88,34 @@ describe.each(runtimes)('the kernels of $name', ({ open }) => {
       runtime.close();
     }
   });
-});
 
-describe('openWasmRuntime()', () => {
-  it('ends a run that traps as an error of that run, and goes on with a new instance', () => {
-    const plan = planLevels([tinyModel(6, 3)]);
-    const input = drawNumbers(64, 5);
-    const expected = openWasmRuntime(plan).run(0, input, 1, 1);
-    const steps = plan.programs[0]!.steps;
-    const broken = { ...plan, image: Int32Array.from(plan.image) };
-    // The first step reads far outside of the memory.
-    broken.image[steps + 5] = 2 ** 28;
-    const runtime = openWasmRuntime(broken);
-    expect(() => runtime.run(0, input, 1, 1)).toThrow(/memory access out of bounds/);
-    broken.image[steps + 5] = plan.image[steps + 5]!;
-    expect(runtime.run(0, input, 1, 1)).toEqual(expected);
+  it('give the same bits for any number of threads, which may change between two runs', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        randomNet,
+        fc.array(fc.integer({ min: 2, max: 4 }), { minLength: 1, maxLength: 4 }),
+        async (net, counts) => {
+          const runtime = open(planLevels(buildModels({ ...net, height: net.height + 12 })));
+          try {
+            const input = drawNumbers(net.channels * (net.height + 12) * net.width, net.seed);
+            const alone = runtime.run(0, input, 1, 1);
+            for (const threads of [...counts, 1, ...counts]) {
+              expect(runtime.run(0, input, 1, threads)).toEqual(alone);
+              await untilHelped(runtime, threads - 1);
+            }
+          } finally {
+            runtime.close();
+          }
+        },
+      ),
+      fuzzRuns(50),
+    );
+  });
+
+  it('refuse a run once they are closed', () => {
+    const runtime = open(planLevels([tinyModel(6, 3)]));
+    runtime.close();
+    runtime.close();
+    expect(() => runtime.run(0, drawNumbers(64, 5), 1, 1)).toThrow('the engine is closed');
   });
 });
