@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { fileValue, toProfileFile } from './profile-file.ts';
+import { fileValue, toProfile, toProfileFile } from './profile-file.ts';
 import { type ProfileKey, profileKeys } from './profile-keys.ts';
-import { type Profile, toProfile } from './schema.ts';
+import type { Profile } from './schema.ts';
 
 /** What a profile that was read again has changed. */
 export type ProfileChange = Readonly<{

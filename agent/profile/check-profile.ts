@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import { nearestName } from './nearest-name.ts';
+import { toProfile } from './profile-file.ts';
 import { knownBelow, profileKeys } from './profile-keys.ts';
-import { type Profile, profileSchema, toProfile } from './schema.ts';
+import { type Profile, profileSchema } from './schema.ts';
 import { nearestAt, type Sourced, type SourcedMap, showPlace, toPlain } from './sourced.ts';
 import { substitute, variablesIn } from './substitute.ts';
 

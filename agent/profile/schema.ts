@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { type EngineName, engineNames } from '../../engine/engine.ts';
-import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
 import type { GuardLimits } from '../decide/guards.ts';
 import type { CustomReading } from '../sense/custom-reading.ts';
@@ -237,66 +236,3 @@ export type Profile = Readonly<{
   report: Readonly<{ broker?: string; fleet: string; device?: string; intervalMs: number }>;
   calibration: Readonly<{ seconds: number; batch: number }>;
 }>;
-
-function toReading({
-  name,
-  unit,
-  scale,
-  file,
-  command = [],
-  every_s,
-}: ProfileFile['readings'][number]): CustomReading {
-  const common = { name, unit, scale };
-  return Object.freeze(
-    file === undefined
-      ? { ...common, command: Object.freeze(command), everyMs: every_s * 1000 }
-      : { ...common, file },
-  );
-}
-
-function toLimits({ max_temp_c, min_memory_mib, battery_reserve }: ProfileFile['guards']): GuardLimits {
-  return Object.freeze({
-    ...(max_temp_c === undefined ? {} : { maxTempC: max_temp_c }),
-    ...(min_memory_mib === undefined ? {} : { minMemoryBytes: min_memory_mib * 2 ** 20 }),
-    ...(battery_reserve === undefined ? {} : { batteryReserve: battery_reserve }),
-  });
-}
-
-/** From the file's snake_case to the code's names. */
-export function toProfile(file: ProfileFile, defaultName: string): Profile {
-  return Object.freeze({
-    name: file.name ?? defaultName,
-    deadlineMs: file.deadline_ms,
-    goal: file.goal,
-    policy: file.policy,
-    level: file.level,
-    intervalMs: file.interval_ms,
-    dwellMs: file.dwell_s * 1000,
-    confirmations: file.confirmations,
-    sensors: Object.freeze(file.sensors),
-    readings: Object.freeze(file.readings.map(toReading)),
-    guards: toLimits(file.guards),
-    engine: Object.freeze({
-      name: file.engine.name,
-      threads: file.engine.threads,
-      providers: Object.freeze(file.engine.providers),
-      hangMs: file.engine.hang_s * 1000,
-    }),
-    http: Object.freeze({
-      host: bareHost(file.http.host),
-      port: file.http.port,
-      ...(file.http.token_file === undefined ? {} : { tokenFile: file.http.token_file }),
-      maxBodyBytes: file.http.max_body_bytes,
-      maxQueue: file.http.max_queue,
-      maxBatch: file.http.max_batch,
-      requestTimeoutMs: file.http.request_timeout_s * 1000,
-    }),
-    report: Object.freeze({
-      ...(file.report.broker === undefined ? {} : { broker: file.report.broker }),
-      fleet: file.report.fleet,
-      ...(file.report.device === undefined ? {} : { device: file.report.device }),
-      intervalMs: file.report.interval_s * 1000,
-    }),
-    calibration: Object.freeze(file.calibration),
-  });
-}

@@ -3,9 +3,9 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { changeProfile, describeChange } from '../../../agent/profile/change-profile.ts';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
-import { toProfileFile } from '../../../agent/profile/profile-file.ts';
+import { toProfile, toProfileFile } from '../../../agent/profile/profile-file.ts';
 import { createProfileInForce } from '../../../agent/profile/profile-in-force.ts';
-import { type Profile, profileSchema, toProfile } from '../../../agent/profile/schema.ts';
+import { type Profile, profileSchema } from '../../../agent/profile/schema.ts';
 
 const parse = (text: string) => parseProfile(text, { name: 'test' });
 const full = parse(`
