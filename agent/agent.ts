@@ -9,14 +9,15 @@ import { buildTelemetry } from './build-telemetry.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import type { Calibration } from './calibrate/calibration.ts';
 import { describeDevice, deviceName } from './describe-device.ts';
-import { type HostedBundle, hostBundle } from './host/host-bundle.ts';
+import { type HostedBundle, hostBundle, requireFixedLevel } from './host/host-bundle.ts';
 import { createHostSlot } from './host/host-slot.ts';
 import { ebbVersion } from './package-version.ts';
+import { describeChange, type ProfileChange } from './profile/change-profile.ts';
+import { createProfileInForce } from './profile/profile-in-force.ts';
 import type { Profile } from './profile/schema.ts';
+import { createProfileSensors } from './profile-sensors.ts';
 import { createReporter, type Reporter, type ReporterOptions } from './report/reporter.ts';
 import { type Identity, readIdentity } from './sense/identity.ts';
-import { createSensorRunner } from './sense/runner.ts';
-import { createSensors } from './sense/sensors.ts';
 import { createInferenceApp, type InferenceService } from './serve/inference-app.ts';
 import { leastRunMs } from './serve/least-run.ts';
 import { RequestError } from './serve/request-error.ts';
@@ -30,6 +31,8 @@ const goodbyeLimitMs = 800;
 export type AgentOptions = {
   bundle: Bundle;
   profile: Profile;
+  /** Reads the profile again, for `reload`. Default: it cannot be reloaded. */
+  reloadProfile?: () => Promise<Profile>;
   log: Logger;
   /** False serves no HTTP: `infer` is the only way in. Default true. */
   http?: boolean;
@@ -47,6 +50,7 @@ export type AgentOptions = {
   /** Makes the reporter where the profile names a broker. */
   createReporter?: (options: ReporterOptions) => Reporter;
   onSwap?: (swap: SwapEvent) => void;
+  onReload?: (change: ProfileChange) => void;
 };
 
 export type AgentAnswer = { output: Float32Array; level: number; inferMs: number; queueMs: number };
@@ -81,6 +85,11 @@ export type Agent = {
   infer(input: Float32Array, options?: InferOptions): Promise<AgentAnswer>;
   obey(command: Command): Promise<CommandAnswer>;
   /**
+   * Reads the profile again: what can change while requests are served does, without touching one of them.
+   * @throws Error where the new profile is wrong, or the agent not ready: the old one stays in force.
+   */
+  reload(): Promise<ProfileChange>;
+  /**
    * Lets another bundle of the same name, input and outputs take over, between two requests, once it is opened and calibrated.
    * @throws Error where it cannot: the old one goes on then.
    */
@@ -102,7 +111,7 @@ export type Agent = {
  * const { url } = await agent.start();
  */
 export function openAgent(options: AgentOptions): Agent {
-  const { profile, log, token, root = '/', nowMs = Date.now } = options;
+  const { log, token, root = '/', nowMs = Date.now } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -117,18 +126,20 @@ export function openAgent(options: AgentOptions): Agent {
     tellEnd = resolve;
   });
 
-  const { sensors: names, readings } = profile;
-  const runner = createSensorRunner({
-    sensors: createSensors({ names, readings, root, nowMs, monotonicMs }),
-    monotonicMs,
+  const inForce = createProfileInForce({
+    profile: options.profile,
+    load: options.reloadProfile,
+    check: (profile) => requireFixedLevel(profile, service.manifest),
+    log,
   });
+  const runner = createProfileSensors({ inForce, root, nowMs, monotonicMs });
 
   const slot = createHostSlot({
     host: async (bundle) => {
       identity ??= await readIdentity({ root });
       return hostBundle({
         bundle,
-        profile,
+        profile: inForce.read,
         identity,
         runner,
         pending: requests.pending,
@@ -154,7 +165,7 @@ export function openAgent(options: AgentOptions): Agent {
   const queue = createRequestQueue<HostedResult>({
     run: slot.run,
     leastMs: (request) => (slot.current ? leastRunMs(slot.current, request) : 0),
-    maxWaiting: profile.http.maxQueue,
+    maxWaiting: () => inForce.read().http.maxQueue,
     monotonicMs,
   });
 
@@ -162,7 +173,7 @@ export function openAgent(options: AgentOptions): Agent {
     manifest: () => service.manifest,
     host: requireHost,
     queue,
-    deadlineMs: () => profile.deadlineMs,
+    deadlineMs: () => inForce.read().deadlineMs,
     monotonicMs,
   });
 
@@ -192,17 +203,16 @@ export function openAgent(options: AgentOptions): Agent {
 
   async function listen(): Promise<string | undefined> {
     if (options.http === false) return undefined;
-    const { maxBodyBytes, maxBatch, requestTimeoutMs } = profile.http;
+    const { http } = inForce.read();
     const app = createInferenceApp({
       service,
       ebbVersion: ebbVersion(),
       token,
-      maxBodyBytes,
-      maxBatch,
+      limits: () => inForce.read().http,
       monotonicMs,
       onError: (error) => log.error({ err: error }, `a request failed: ${String(error)}`),
     });
-    server = createHttpServer({ app, address: profile.http, token, requestTimeoutMs });
+    server = createHttpServer({ app, address: http, token, requestTimeoutMs: http.requestTimeoutMs });
     return server.start();
   }
 
@@ -227,7 +237,7 @@ export function openAgent(options: AgentOptions): Agent {
         policy: loop.policy,
         slowdown: loop.slowdown,
         queueDepth: queue.depth,
-        deadlineMs: profile.deadlineMs,
+        deadlineMs: inForce.read().deadlineMs,
       },
     });
     reporter?.publishTelemetry(telemetry);
@@ -235,15 +245,16 @@ export function openAgent(options: AgentOptions): Agent {
 
   function describe({ manifest }: HostedBundle): ReturnType<typeof describeDevice> {
     if (identity === undefined) throw new Error('the agent has not started');
+    const { sensors, readings } = inForce.read();
     return describeDevice({
       identity,
       manifest,
-      sensors: [...profile.sensors, ...profile.readings.map(({ name }) => name)],
+      sensors: [...sensors, ...readings.map(({ name }) => name)],
     });
   }
 
   function report(host: HostedBundle): void {
-    const { broker, fleet, device = deviceName(identity?.hostname ?? '') } = profile.report;
+    const { broker, fleet, device = deviceName(identity?.hostname ?? '') } = inForce.read().report;
     if (broker === undefined) return;
     reporter = (options.createReporter ?? createReporter)({
       url: broker,
@@ -259,7 +270,31 @@ export function openAgent(options: AgentOptions): Agent {
 
   async function obey(command: Command): Promise<CommandAnswer> {
     if (!service.ready) return { ok: false, error: 'Cannot obey as the agent is not ready' };
-    return requireHost().loop.obey(command);
+    if (command.kind !== 'reload') return requireHost().loop.obey(command);
+    return { ok: true, note: describeChange(await reload()) };
+  }
+
+  async function reload(): Promise<ProfileChange> {
+    if (!service.ready)
+      throw new Error('Cannot reload the profile as the agent is not ready; try again later');
+    const change = await inForce.reload();
+    options.onReload?.(change);
+    return change;
+  }
+
+  function adopt(before: Profile): void {
+    if (!slot.current || signal.aborted) return;
+    slot.current.loop.adopt(before);
+    reporter?.publishInfo(describe(slot.current));
+    if (before.report.intervalMs !== inForce.read().report.intervalMs) startTelemetry();
+  }
+
+  /** At the profile's interval, from now on. */
+  function startTelemetry(): void {
+    clearInterval(telemetryTimer);
+    telemetryTimer = setInterval(() => {
+      if (slot.current) publishTelemetry(slot.current);
+    }, inForce.read().report.intervalMs);
   }
 
   async function start(): Promise<{ url: string | undefined }> {
@@ -271,9 +306,8 @@ export function openAgent(options: AgentOptions): Agent {
     watch(host);
     report(host);
     host.loop.start();
-    telemetryTimer = setInterval(() => {
-      if (slot.current) publishTelemetry(slot.current);
-    }, profile.report.intervalMs);
+    startTelemetry();
+    inForce.onChange(adopt);
     return { url };
   }
 
@@ -313,13 +347,14 @@ export function openAgent(options: AgentOptions): Agent {
     infer: async (input, { batch = 1, ...wishes } = {}) =>
       requests.infer({ input, batch, ...wishes, receivedMs: monotonicMs() }),
     obey,
+    reload,
     replaceBundle: slot.replace,
     ended,
     get level() {
       return service.level;
     },
     get policy() {
-      return slot.current?.loop.policy ?? profile.policy;
+      return slot.current?.loop.policy ?? inForce.read().policy;
     },
     get reason() {
       return slot.current?.loop.reason ?? 'just started';

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
 import type { CommandAnswer } from '../wire/answer.ts';
-import type { Command } from '../wire/command.ts';
+import type { LevelCommand } from '../wire/command.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
 import type { Calibration } from './calibrate/calibration.ts';
@@ -23,7 +24,8 @@ type ActivePolicy = { kind: 'deadline'; state: DeadlineState | undefined } | { k
 export type ControlLoopOptions = {
   engine: Engine;
   calibration: Calibration;
-  profile: Profile;
+  /** In force now; `adopt` tells of a change. */
+  profile: () => Profile;
   runner: SensorRunner;
   stats: RequestStats;
   /** Requests for the active level that are not yet answered. */
@@ -37,7 +39,7 @@ export type ControlLoopOptions = {
 export type ControlLoop = {
   start(): void;
   stop(): void;
-  /** Senses, decides and swaps once; never rejects. The loop does it every `profile.intervalMs`. */
+  /** Senses, decides and swaps once; never rejects. The loop does it every `intervalMs` of the profile. */
   step(): Promise<void>;
   /**
    * Senses and decides between two intervals, and swaps where that leads to another level: call it as a request misses its
@@ -45,7 +47,9 @@ export type ControlLoop = {
    */
   hurry(): Promise<void>;
   /** Obeys an operator; what it changes is in force when it resolves. */
-  obey(command: Command): Promise<CommandAnswer>;
+  obey(command: LevelCommand): Promise<CommandAnswer>;
+  /** Takes over what a reload has changed of the profile; an operator's policy stays where the profile's has not changed. */
+  adopt(before: Profile): void;
   readonly policy: 'deadline' | 'fixed';
   readonly slowdown: number;
   /** Why the level is what it is. */
@@ -63,16 +67,17 @@ function readLoad(readings: readonly Reading[]): MachineLoad {
   };
 }
 
+function policyOf({ policy, level }: Profile): ActivePolicy {
+  return policy === 'fixed' ? { kind: policy, level } : { kind: policy, state: undefined };
+}
+
 /** Sense, decide, swap, every interval; whatever a sensor or a decision throws, the loop goes on. */
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
   const levels = engine.manifest.levels.length;
   const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
   const ladder = buildLadder(calibration, accuracy);
-  let policy: ActivePolicy =
-    profile.policy === 'fixed'
-      ? { kind: 'fixed', level: profile.level }
-      : { kind: 'deadline', state: undefined };
+  let policy = policyOf(profile());
   let reports: SensorReport[] = [];
   let guards: GuardState | undefined;
   let slowdown = 1;
@@ -83,9 +88,10 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   let hurriedMs = Number.NEGATIVE_INFINITY;
 
   function readInput(): PolicyInput {
+    const now = profile();
     const readings = reports.flatMap((report) => report.readings);
     const { state, ...guard } = decideGuards(
-      { nowMs: monotonicMs(), health: readHealth(readings), limits: profile.guards, levels: ladder.length },
+      { nowMs: monotonicMs(), health: readHealth(readings), limits: now.guards, levels: ladder.length },
       guards,
     );
     guards = state;
@@ -93,10 +99,10 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       nowMs: monotonicMs(),
       calibration,
       accuracy,
-      deadlineMs: profile.deadlineMs,
-      goal: profile.goal,
-      dwellMs: profile.dwellMs,
-      confirmations: profile.confirmations,
+      deadlineMs: now.deadlineMs,
+      goal: now.goal,
+      dwellMs: now.dwellMs,
+      confirmations: now.confirmations,
       observations: stats.observations,
       pending: pending(),
       inputsPerS: stats.inputsPerS(),
@@ -166,10 +172,11 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   }
 
   function schedule(): void {
+    clearTimeout(timer);
     timer = setTimeout(async () => {
       await step();
       if (running) schedule();
-    }, profile.intervalMs);
+    }, profile().intervalMs);
   }
 
   function refuseLevel(level: number): CommandAnswer | undefined {
@@ -209,6 +216,18 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       log.info({ command }, `obeying: policy ${kind}${kind === 'fixed' ? ` at level ${level}` : ''}`);
       attempt(decide);
       return { ok: true };
+    },
+    adopt(before) {
+      const now = profile();
+      if (!isDeepStrictEqual(policyOf(now), policyOf(before))) policy = policyOf(now);
+      else if (policy.kind === 'deadline' && policy.state) {
+        // What was learnt under another deadline, or goal, tells nothing: as after a swap, evidence is gathered anew.
+        const isOther = now.deadlineMs !== before.deadlineMs || now.goal !== before.goal;
+        const forgotten = { blocks: {}, streak: undefined, swapMs: monotonicMs() };
+        if (isOther) policy = { kind: 'deadline', state: { ...policy.state, ...forgotten } };
+      }
+      attempt(decide);
+      if (running) schedule();
     },
     get policy() {
       return policy.kind;

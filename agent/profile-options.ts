@@ -57,3 +57,21 @@ export function applyFlags(profile: Profile, flags: ProfileFlags): Profile {
     calibration: Object.freeze({ ...profile.calibration, batch: flags.batch ?? profile.calibration.batch }),
   });
 }
+
+/** Which flag gives which of the profile's keys its value. */
+export function flagsByKey(flags: ProfileFlags): Record<string, string> {
+  const keys: Record<keyof ProfileFlags, [flag: string, ...keys: string[]]> = {
+    broker: ['--broker', 'report.broker'],
+    http: ['--http', 'http.host', 'http.port'],
+    device: ['--device', 'report.device'],
+    fleet: ['--fleet', 'report.fleet'],
+    policy: ['--policy', 'policy'],
+    level: ['--level', 'level'],
+    deadlineMs: ['--deadline-ms', 'deadline_ms'],
+    batch: ['--batch', 'calibration.batch'],
+    engine: ['--engine', 'engine.name'],
+    tokenFile: ['--token-file', 'http.token_file'],
+  };
+  const given = Object.entries(keys).filter(([name]) => flags[name as keyof ProfileFlags] !== undefined);
+  return Object.fromEntries(given.flatMap(([, [flag, ...set]]) => set.map((key) => [key, flag])));
+}

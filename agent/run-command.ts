@@ -1,18 +1,24 @@
 import { Command, Option } from 'commander';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { readToken, requireToken } from '../listen/token.ts';
+import { onHangUp } from '../terminal/hang-up.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
-import { asUsage } from '../terminal/usage-error.ts';
+import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { openAgent } from './agent.ts';
 import { createLog } from './create-log.ts';
 import { engineOption } from './engine-option.ts';
+import { explainCommand } from './explain-command.ts';
 import { loadProfile } from './profile/load-profile.ts';
+import { profileJsonSchema } from './profile/profile-keys.ts';
 import { applyFlags, type ProfileFlags } from './profile-options.ts';
 
 type RunFlags = ProfileFlags & {
-  profile: string;
+  profile?: string;
+  /** True where no name was given. */
+  explainProfile?: string | true;
+  profileSchema?: boolean;
   cache?: string;
   recalibrate?: boolean;
   json?: boolean;
@@ -23,19 +29,40 @@ Examples:
   ebb run runs/shapes/bundle --profile x86
   ebb run runs/shapes/bundle --profile raspberry-pi-5 --broker mqtt://192.168.1.2 --http 127.0.0.1:0 --json
   ebb run runs/shapes/bundle --profile x86 --policy fixed --level 0
+  ebb run --explain-profile raspberry-pi-5         # every key: what it may be, what it is, and why
+  ebb run --profile-schema > profile.schema.json   # for editors
 
 Ask it over the Open Inference Protocol, version 2:
   curl http://127.0.0.1:8080/v2/models/NAME/infer -d \\
     '{"inputs":[{"name":"image","shape":[1,1,2,2],"datatype":"FP32","data":[0,0,0,0]}]}'
 
 The log goes to standard error (EBB_LOG=debug tells every decision). With --json standard output carries one
-JSON object a line: {"event":"listening","http":URL,...}, {"event":"swap","from":0,"to":1,"reason":...}.`;
+JSON object a line: {"event":"listening","http":URL,...}, {"event":"swap","from":0,"to":1,"reason":...}.
+SIGHUP reads the profile again: what can change at once does, the log says what needs a restart.`;
 
 /** How long after an orderly stop something may still hold the process: a sensor's read that hangs, a socket. */
 const lingerMs = 200;
 
-async function run(bundleDir: string, flags: RunFlags): Promise<void> {
-  const profile = applyFlags(await loadProfile(flags.profile), flags);
+/** Prints what was asked about profiles. @returns false where nothing was. */
+async function tellOfProfiles(flags: RunFlags): Promise<boolean> {
+  const { explainProfile, json = false } = flags;
+  if (flags.profileSchema) process.stdout.write(`${JSON.stringify(profileJsonSchema(), null, 2)}\n`);
+  else if (explainProfile !== undefined) {
+    const name = explainProfile === true ? flags.profile : explainProfile;
+    process.stdout.write(`${await explainCommand(name, { flags, json })}\n`);
+  } else return false;
+  return true;
+}
+
+async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void> {
+  if (await tellOfProfiles(flags)) return;
+  const { profile: name } = flags;
+  if (bundleDir === undefined || name === undefined)
+    throw new UsageError(
+      'Cannot run as a bundle and --profile must be given, such as "ebb run runs/shapes/bundle --profile x86"',
+    );
+  const load = async () => applyFlags(await loadProfile(name), flags);
+  const profile = await load();
   const token = await readToken({ file: profile.http.tokenFile });
   asUsage(() => requireToken('the HTTP server', profile.http, token));
   const bundle = await readBundle(bundleDir);
@@ -47,6 +74,7 @@ async function run(bundleDir: string, flags: RunFlags): Promise<void> {
   const agent = openAgent({
     bundle,
     profile,
+    reloadProfile: load,
     log,
     token,
     recalibrate: flags.recalibrate ?? false,
@@ -54,18 +82,24 @@ async function run(bundleDir: string, flags: RunFlags): Promise<void> {
     onSwap: (swap) => {
       if (flags.json) say({ event: 'swap', ...swap });
     },
+    onReload: ({ atOnce, afterRestart }) => {
+      if (flags.json) say({ event: 'reload', atOnce, afterRestart });
+    },
   });
   const over = new Promise<void>((resolve) => {
     interrupted.addEventListener('abort', () => resolve(agent.stop()), { once: true });
   });
+  const started = agent.start();
+  // Its outcome is in the log.
+  onHangUp(() => void started.then(() => agent.reload()).catch(() => {}));
   try {
-    const { url } = await agent.start();
-    const { name } = bundle.manifest;
+    const { url } = await started;
+    const { name: model } = bundle.manifest;
     if (flags.json)
-      say({ event: 'listening', http: url, model: name, level: agent.level, deadlineMs: profile.deadlineMs });
+      say({ event: 'listening', http: url, model, level: agent.level, deadlineMs: profile.deadlineMs });
     else
       process.stdout.write(
-        `serving "${name}" at ${url}/v2/models/${encodeURIComponent(name)}, level ${agent.level} of 0..${bundle.manifest.levels.length - 1}, deadline ${profile.deadlineMs} ms\n`,
+        `serving "${model}" at ${url}/v2/models/${encodeURIComponent(model)}, level ${agent.level} of 0..${bundle.manifest.levels.length - 1}, deadline ${profile.deadlineMs} ms\n`,
       );
   } catch (error) {
     if (!interrupted.aborted) throw error;
@@ -82,8 +116,13 @@ async function run(bundleDir: string, flags: RunFlags): Promise<void> {
 
 export function command(): Command {
   return new Command('run')
-    .argument('<bundle>', 'folder that "ebb train" wrote')
-    .requiredOption('--profile <name>', 'device profile: a name (x86, raspberry-pi-5, ...) or a YAML file')
+    .argument('[bundle]', 'folder that "ebb train" wrote')
+    .option('--profile <name>', 'device profile: a name (x86, raspberry-pi-5, ...) or a YAML file; required')
+    .option(
+      '--explain-profile [name]',
+      'print every key of a profile, its value, where it comes from, its meaning',
+    )
+    .option('--profile-schema', 'print the JSON Schema of profiles, for editors')
     .option('--broker <url>', 'MQTT broker to report to, such as mqtt://127.0.0.1:1883')
     .option('--http <host:port>', 'address to serve on; port 0 takes any free one')
     .option('--device <name>', "name in the broker's topics; default: the host's")

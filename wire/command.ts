@@ -4,7 +4,10 @@ import { levelField, schemaField, schemaVersion } from './stamp.ts';
 import { type CommandName, commandNames } from './topics.ts';
 
 /** What a monitor, or a person with `mosquitto_pub`, can ask of an agent. */
-export type Command =
+export type Command = LevelCommand | { kind: 'reload' };
+
+/** Commands on how the level is chosen. */
+export type LevelCommand =
   | { kind: 'set_level'; level: number }
   | { kind: 'set_policy'; policy: 'deadline' | 'fixed'; level?: number };
 
@@ -17,17 +20,24 @@ const head = { schema: schemaField.optional(), id: z.string().min(1).max(64).opt
 const wire = {
   level: z.object({ ...head, level: levelField }),
   policy: z.object({ ...head, policy: z.enum(['deadline', 'fixed']), level: levelField.optional() }),
+  // Which profile it is stands in the agent's command line: whoever reaches the broker must not choose a file.
+  reload: z.object(head),
 };
+
+const names = { set_level: 'level', set_policy: 'policy', reload: 'reload' } as const satisfies Record<
+  Command['kind'],
+  CommandName
+>;
 
 /** The last part of the topic that carries a command. */
 export function commandName(command: Command): CommandName {
-  return command.kind === 'set_level' ? 'level' : 'policy';
+  return names[command.kind];
 }
 
 export function encodeCommand(request: CommandRequest): Uint8Array {
   const { kind, ...fields } = request.command;
   const id = request.id === null ? {} : { id: request.id };
-  return encode('command', wire[kind === 'set_level' ? 'level' : 'policy'], {
+  return encode('command', wire[names[kind]], {
     schema: schemaVersion,
     ...id,
     ...fields,
@@ -48,6 +58,11 @@ export function decodeCommand(name: string, bytes: Uint8Array): Result<CommandRe
     const { id, policy, level } = result.value;
     const command = { kind: 'set_policy' as const, policy, ...(level === undefined ? {} : { level }) };
     return { ok: true, value: { id: id ?? null, command } };
+  }
+  if (name === 'reload') {
+    const result = decode('command "reload"', wire.reload, bytes);
+    if (!result.ok) return result;
+    return { ok: true, value: { id: result.value.id ?? null, command: { kind: 'reload' } } };
   }
   return {
     ok: false,

@@ -5,9 +5,9 @@ const nameLengthMax = 64;
 // MQTT 5, 4.7: "/" parts levels, "+" and "#" are wildcards; \p{C} are control and invisible characters.
 const forbidden = /[/+#\s\p{C}]/u;
 
-export type CommandName = 'level' | 'policy';
+export type CommandName = 'level' | 'policy' | 'reload';
 
-export const commandNames: readonly CommandName[] = ['level', 'policy'];
+export const commandNames: readonly CommandName[] = ['level', 'policy', 'reload'];
 
 export type Topic =
   | { fleet: string; device: string; kind: 'status' | 'info' | 'telemetry' | 'swap' }

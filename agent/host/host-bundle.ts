@@ -17,7 +17,8 @@ import { superviseEngine } from './supervise-engine.ts';
 
 export type HostOptions = {
   bundle: Bundle;
-  profile: Profile;
+  /** In force now; it may change. */
+  profile: () => Profile;
   identity: Identity;
   runner: SensorRunner;
   /** Requests for the active level that are not yet answered. */
@@ -50,7 +51,8 @@ export type HostedBundle = {
  * @throws Error where no engine can open it, the profile's fixed level does not exist, or `signal` is aborted.
  */
 export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
-  const { bundle, profile, log, signal } = options;
+  const { bundle, log, signal } = options;
+  const profile = options.profile();
   const { manifest } = bundle;
   requireFixedLevel(profile, manifest);
   const open = () =>
@@ -80,7 +82,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     const loop = createControlLoop({
       engine,
       calibration,
-      profile,
+      profile: options.profile,
       runner,
       stats,
       pending,
@@ -96,7 +98,8 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
   }
 }
 
-function requireFixedLevel(profile: Profile, manifest: Manifest): void {
+/** @throws Error where the profile asks for a level that the bundle has not. */
+export function requireFixedLevel(profile: Profile, manifest: Manifest): void {
   if (profile.policy !== 'fixed' || profile.level < manifest.levels.length) return;
   throw new Error(
     `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
@@ -112,11 +115,11 @@ function tellEngines({ engines, skipped }: Engine, log: Logger): void {
 
 async function calibrate(engine: Engine, options: HostOptions): Promise<Calibration> {
   if (options.calibration) return options.calibration;
-  const { identity, profile, cacheDir, recalibrate: force, root, nowMs, monotonicMs, signal, log } = options;
+  const { identity, cacheDir, recalibrate: force, root, nowMs, monotonicMs, signal, log } = options;
   const obtained = await obtainCalibration({
     engine,
     identity,
-    profile,
+    profile: options.profile(),
     cacheDir,
     force,
     root,

@@ -1,95 +1,109 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
-import type { z } from 'zod';
-import { UsageError } from '../../terminal/usage-error.ts';
-import { nearestName } from './nearest-name.ts';
-import { knownKeys, type Profile, profileSchema, toProfile } from './schema.ts';
+import { dirname, resolve } from 'node:path';
+import { checkProfile } from './check-profile.ts';
+import { findProfile, shippedFolder } from './find-profile.ts';
+import { parseSource } from './parse-source.ts';
+import { readText } from './read-text.ts';
+import type { Profile } from './schema.ts';
+import { mergeMaps, type Sourced, type SourcedMap, showPlace } from './sourced.ts';
 
-const limitBytes = 256 * 1024;
-/** profiles/ stands beside dist/. */
-const shippedFolder = fileURLToPath(new URL('../../../profiles', import.meta.url));
+/** A profile, its parent, and so on: more are a mistake. */
+const depthMax = 8;
+/** A profile speaks of these for itself alone. */
+const notInherited = new Set(['extends', 'name']);
 
-function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
-  const path = issue.path.join('.');
-  if (issue.code === 'unrecognized_keys') {
-    return issue.keys
-      .map((key) => {
-        const known = knownKeys[path] ?? [];
-        const near = nearestName(key, known);
-        const cure = near ? `did you mean "${near}"?` : `known here: ${known.join(', ')}`;
-        return `unknown key "${path ? `${path}.` : ''}${key}"; ${cure}`;
-      })
-      .join('; ');
+export type LoadOptions = {
+  /** Where the profiles that come with ebb lie. */
+  folder?: string;
+  /** Fills `${NAME}`. */
+  env?: NodeJS.ProcessEnv;
+};
+
+/** A profile with what it was made of. */
+export type LoadedProfile = Readonly<{
+  profile: Profile;
+  /** All its files merged, as they were written: without what the environment puts in. */
+  tree: SourcedMap;
+  /** As places call them: the profile's own, then its parents'. */
+  files: readonly string[];
+}>;
+
+/** @throws Error whose message names the whole chain. */
+function refuse(chain: readonly string[], cause: unknown): never {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  throw new Error(`Cannot read profile "${chain.join('" -> "')}": ${why}`, { cause });
+}
+
+function inherited({ entries, ...rest }: SourcedMap): SourcedMap {
+  return { ...rest, entries: new Map([...entries].filter(([key]) => !notInherited.has(key))) };
+}
+
+/** Reads a profile and all that it extends. @returns the chain, the profile itself first. */
+async function readChain(nameOrPath: string, folder: string): Promise<{ file: string; tree: SourcedMap }[]> {
+  const chain: { file: string; tree: SourcedMap }[] = [];
+  const seen = new Set<string>();
+  let found = await findProfile(nameOrPath, { folder });
+  for (;;) {
+    const { path, file } = found;
+    // A name is told as it was given: that is what people know it by.
+    const names = [...chain.map((one) => one.file), file];
+    if (seen.has(resolve(path))) refuse(names, 'a profile must not extend itself; take out one "extends"');
+    if (names.length > depthMax) refuse(names, `at most ${depthMax} profiles may extend one another`);
+    seen.add(resolve(path));
+    const tree: SourcedMap = await readText(path)
+      .then((text) => parseSource(text, file))
+      .catch((cause) => refuse(names, cause));
+    chain.push({ file, tree });
+    const parent: Sourced | undefined = tree.entries.get('extends');
+    if (parent === undefined || (parent.kind === 'value' && parent.value === null)) return chain;
+    if (parent.kind !== 'value' || typeof parent.value !== 'string')
+      return refuse(names, `${showPlace(parent.at)}: key "extends" must be one name or path`);
+    found = await findProfile(parent.value, { base: dirname(path), folder }).catch((cause) =>
+      refuse([...names, String(parent.value)], cause),
+    );
   }
-  let current: unknown = value;
-  for (const step of issue.path) current = (current as Record<PropertyKey, unknown> | undefined)?.[step];
-  return `key "${path}" is wrong (${issue.message}): current value is ${JSON.stringify(current)}`;
 }
 
 /**
- * Parses a profile's YAML text.
- * @param options.name what messages call it, and the profile's name where the file gives none.
- * @throws Error that names every wrong key, its path and the nearest known one.
+ * Parses a profile's YAML text, which must stand alone: it has no file that `extends` could be relative to.
+ * @param options.name what messages call it, and the profile's name where the text gives none.
+ * @throws Error that names every wrong key, its place and the nearest known one.
  */
-export function parseProfile(text: string, options: { name: string }): Profile {
-  const { name } = options;
-  let value: unknown;
-  try {
-    value = parse(text) ?? {};
-  } catch (cause) {
-    const line = cause instanceof Error ? cause.message.split('\n')[0] : String(cause);
-    throw new Error(`Cannot read profile "${name}" as it must be YAML: ${line}`, { cause });
-  }
-  if (typeof value !== 'object' || Array.isArray(value))
-    throw new Error(
-      `Cannot read profile "${name}" as it must be a YAML map of keys, such as "deadline_ms: 50"`,
-    );
-  const result = profileSchema.safeParse(value);
-  if (!result.success)
-    throw new Error(
-      `Cannot read profile "${name}": ${result.error.issues.map((issue) => describeIssue(issue, value)).join('; ')}`,
-    );
-  return toProfile(result.data, name);
+export function parseProfile(text: string, options: { name: string; env?: NodeJS.ProcessEnv }): Profile {
+  return openText(text, options).profile;
 }
 
-/** Names of the profiles that come with ebb. */
-export async function shippedProfiles(folder = shippedFolder): Promise<string[]> {
-  const names = await readdir(folder).catch(() => []);
-  return names
-    .filter((name) => extname(name) === '.yaml')
-    .map((name) => basename(name, '.yaml'))
-    .sort();
+/** As `parseProfile`, with what the profile was made of. */
+export function openText(
+  text: string,
+  { name, env = process.env }: { name: string; env?: NodeJS.ProcessEnv },
+): LoadedProfile {
+  try {
+    const tree = parseSource(text, name);
+    if (tree.entries.has('extends')) throw new Error('a text cannot extend a profile: load it from a file');
+    return { profile: checkProfile(tree, { name, env }), tree, files: [name] };
+  } catch (cause) {
+    return refuse([name], cause);
+  }
+}
+
+/** As `loadProfile`, with what the profile was made of. */
+export async function openProfile(nameOrPath: string, options: LoadOptions = {}): Promise<LoadedProfile> {
+  const { folder = shippedFolder, env = process.env } = options;
+  const chain = await readChain(nameOrPath, folder);
+  const files = chain.map(({ file }) => file);
+  const layers = chain.map(({ tree }, index) => (index === 0 ? tree : inherited(tree)));
+  const tree = layers.reduce((child, parent) => mergeMaps(parent, child));
+  try {
+    return { profile: checkProfile(tree, { name: nameOrPath, env }), tree, files };
+  } catch (cause) {
+    return refuse(files, cause);
+  }
 }
 
 /**
- * Loads a profile by name (one that comes with ebb) or by path (whatever holds a slash or ends in .yaml or .yml).
- * @throws UsageError where there is none of that name, Error where it is wrong.
+ * Loads a profile by name (one that comes with ebb) or by path (whatever holds a slash or ends in .yaml or .yml), with all that it extends.
+ * @throws UsageError where there is none of that name, Error where it, or what it extends, is wrong.
  */
-export async function loadProfile(nameOrPath: string, options: { folder?: string } = {}): Promise<Profile> {
-  const { folder = shippedFolder } = options;
-  const isPath = /[/\\]|\.ya?ml$/i.test(nameOrPath);
-  if (!isPath) {
-    const known = await shippedProfiles(folder);
-    if (!known.includes(nameOrPath)) {
-      const near = nearestName(nameOrPath, known);
-      throw new UsageError(
-        `Cannot find profile "${nameOrPath}" among ${known.join(', ')}; ${near ? `did you mean "${near}"?` : 'choose one of these or give the path of a YAML file'}`,
-      );
-    }
-  }
-  const path = isPath ? nameOrPath : join(folder, `${nameOrPath}.yaml`);
-  let text: string;
-  try {
-    const info = await stat(path);
-    if (!info.isFile()) throw new Error('it is not a file');
-    if (info.size > limitBytes) throw new Error(`it holds ${info.size} bytes, more than ${limitBytes}`);
-    text = await readFile(path, 'utf8');
-  } catch (cause) {
-    throw new Error(`Cannot read profile "${path}": ${cause instanceof Error ? cause.message : cause}`, {
-      cause,
-    });
-  }
-  return parseProfile(text, { name: isPath ? path : nameOrPath });
+export async function loadProfile(nameOrPath: string, options: LoadOptions = {}): Promise<Profile> {
+  return (await openProfile(nameOrPath, options)).profile;
 }

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { type EngineName, engineNames } from '../../engine/engine.ts';
-import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
 import type { GuardLimits } from '../decide/guards.ts';
 import type { CustomReading } from '../sense/custom-reading.ts';
@@ -14,88 +13,189 @@ const topicName = z
   .string()
   .refine(isTopicName, 'must be 1 to 64 characters without "/", "+", "#", spaces and control characters');
 
-const engine = z.strictObject({
-  /** `auto` opens both and runs each level on the one that is faster here. */
-  name: z.enum(['auto', ...engineNames]).default('auto'),
-  /** Threads inside one inference. */
-  threads: positiveInt.max(256).default(1),
-  /** onnxruntime execution providers, tried in this order. */
-  providers: z.array(z.string().min(1)).min(1).default(['cpu']),
-  /** An inference that has not returned after so long hangs: its thread is replaced. */
-  hang_s: z.number().positive().max(3600).default(30),
-});
+/** A key that is read once, at the start: a reload leaves it as it is and says so. */
+const restart = (description: string) => ({ description, restart: true });
 
-const http = z.strictObject({
-  host: z.string().min(1).default('127.0.0.1'),
-  /** 0 lets the system choose. */
-  port: z.number().int().min(0).max(65535).default(8080),
-  /** File that holds the bearer token; needed to listen beyond loopback. */
-  token_file: z.string().min(1).optional(),
-  max_body_bytes: positiveInt.default(16 * 1024 * 1024),
-  /** Requests that may wait; more are answered 503. */
-  max_queue: positiveInt.max(100_000).default(64),
-  /** Inputs in one request. */
-  max_batch: positiveInt.max(65_536).default(64),
-  request_timeout_s: z.number().positive().max(3600).default(10),
-});
+const engine = z
+  .strictObject({
+    name: z
+      .enum(['auto', ...engineNames])
+      .default('auto')
+      .meta(restart('"auto" opens both engines and runs each level on the one that is faster here.')),
+    threads: positiveInt.max(256).default(1).meta(restart('Threads inside one inference.')),
+    providers: z
+      .array(z.string().min(1))
+      .min(1)
+      .default(['cpu'])
+      .meta(restart('Execution providers of onnxruntime, tried in this order.')),
+    hang_s: z
+      .number()
+      .positive()
+      .max(3600)
+      .default(30)
+      .meta(restart('An inference that has not returned after so long hangs: its thread is replaced.')),
+  })
+  .describe('What computes.');
 
-/** What protects the device, by shutting the densest levels; a guard without a limit is off. */
-const guards = z.strictObject({
-  /** Of the hottest zone near what computes; its trend over 30 s counts, too. */
-  max_temp_c: z.number().min(20).max(130).optional(),
-  min_memory_mib: positiveInt.optional(),
-  /** Charge below which only the sparsest level runs while the battery is discharged. */
-  battery_reserve: z.number().gt(0).lt(1).optional(),
-});
+const http = z
+  .strictObject({
+    host: z
+      .string()
+      .min(1)
+      .default('127.0.0.1')
+      .meta(restart('Address to serve on; beyond loopback it needs a token.')),
+    port: z
+      .number()
+      .int()
+      .min(0)
+      .max(65535)
+      .default(8080)
+      .meta(restart('Port to serve on; 0 lets the system choose.')),
+    token_file: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(restart('File that holds the bearer token which clients must send.')),
+    max_body_bytes: positiveInt
+      .default(16 * 1024 * 1024)
+      .describe("A request's body may be so large; larger ones are answered 413."),
+    max_queue: positiveInt
+      .max(100_000)
+      .default(64)
+      .describe('Requests that may wait; more are answered 503.'),
+    max_batch: positiveInt.max(65_536).default(64).describe('Inputs in one request.'),
+    request_timeout_s: z
+      .number()
+      .positive()
+      .max(3600)
+      .default(10)
+      .meta(restart('A request must have arrived whole within so long.')),
+  })
+  .describe('The HTTP door.');
 
-const report = z.strictObject({
-  broker: z.string().min(1).optional(),
-  fleet: topicName.default('ebb'),
-  /** Default: the host's name. */
-  device: topicName.optional(),
-  interval_s: z.number().positive().max(3600).default(2),
-});
+const guards = z
+  .strictObject({
+    max_temp_c: z
+      .number()
+      .min(20)
+      .max(130)
+      .optional()
+      .describe('Of the hottest zone near what computes, now or in 30 s along its trend.'),
+    min_memory_mib: positiveInt
+      .optional()
+      .describe('Where less memory is available, only the sparsest level runs.'),
+    battery_reserve: z
+      .number()
+      .gt(0)
+      .lt(1)
+      .optional()
+      .describe('Charge below which only the sparsest level runs while the battery is discharged.'),
+  })
+  .describe(
+    'What protects the device, by shutting the densest levels, whatever the deadline would allow. A guard without a limit is off.',
+  );
 
-const calibration = z.strictObject({
-  seconds: z.number().positive().max(600).default(4),
-  batch: positiveInt.max(65_536).default(1),
-});
+const report = z
+  .strictObject({
+    broker: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(restart(`URL of the MQTT broker to report to, such as mqtts://user:\${PASSWORD}@broker.local.`)),
+    fleet: topicName.default('ebb').meta(restart("The fleet's name in the broker's topics.")),
+    device: topicName
+      .optional()
+      .meta(restart("The device's name in the broker's topics; where it is left out, the host's name.")),
+    interval_s: z.number().positive().max(3600).default(2).describe('Telemetry is sent so often.'),
+  })
+  .describe('What is told over MQTT.');
+
+const calibration = z
+  .strictObject({
+    seconds: z
+      .number()
+      .positive()
+      .max(600)
+      .default(4)
+      .meta(restart('All levels are measured for so long, once for each bundle and machine.')),
+    batch: positiveInt.max(65_536).default(1).meta(restart('Inputs in one run of the calibration.')),
+  })
+  .describe('How the latency of the levels is measured.');
 
 const customReading = z
   .strictObject({
-    /** As it stands in telemetry. */
-    name: z.string().regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be snake_case'),
-    unit: z.string().regex(/^[a-z]{1,16}$/, 'must be a lower-case word, such as ratio or watts'),
-    scale: z.number().default(1),
-    /** Holds the number. */
-    file: z.string().startsWith('/').optional(),
-    /** Prints the number: a program and its arguments; no shell. */
-    command: z.array(z.string().max(1024)).min(1).max(32).optional(),
-    /** How often the command may run. */
-    every_s: z.number().min(1).max(86_400).default(10),
+    name: z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,63}$/, 'must be snake_case')
+      .describe('As it stands in telemetry, in snake_case.'),
+    unit: z
+      .string()
+      .regex(/^[a-z]{1,16}$/, 'must be a lower-case word, such as ratio or watts')
+      .describe('A lower-case word, such as ratio or watts.'),
+    scale: z.number().default(1).describe('The number is multiplied by it: 0.01 makes a percentage a ratio.'),
+    file: z.string().startsWith('/').optional().describe('File that holds the number.'),
+    command: z
+      .array(z.string().max(1024))
+      .min(1)
+      .max(32)
+      .optional()
+      .describe('Program that prints the number, and its arguments; no shell. Either this or "file".'),
+    every_s: z.number().min(1).max(86_400).default(10).describe('How often the command may run.'),
   })
   .refine(({ file, command }) => (file === undefined) !== (command === undefined), {
     error: 'must have either "file" or "command"',
   });
 
-/** One device's settings as its YAML file writes them; what is absent has the default beside it. */
+/**
+ * One device's settings as its YAML file writes them; what is absent has the default beside it. Each key's description is its help text:
+ * `ebb run --explain-profile` prints them, and editors show them.
+ */
 export const profileSchema = z.strictObject({
-  name: z.string().min(1).max(64).optional(),
-  /** A request is in time when its answer is ready so long after its body has arrived. */
-  deadline_ms: z.number().positive().max(deadlineMaxMs).default(50),
-  /** Share of requests that shall be in time. */
-  goal: z.number().gt(0).lt(1).default(0.99),
-  policy: z.enum(['deadline', 'fixed']).default('deadline'),
-  /** The level of policy `fixed`. */
-  level: z.number().int().nonnegative().default(0),
-  interval_ms: positiveInt.min(20).max(600_000).default(500),
-  /** A level is held at least so long before a denser one may follow. */
-  dwell_s: z.number().nonnegative().max(3600).default(3),
-  /** Consecutive decisions that must find a denser level fit. */
-  confirmations: positiveInt.max(1000).default(4),
-  sensors: z.array(z.enum(sensorNames)).default(['cpu', 'psi', 'memory', 'temperature', 'battery']),
-  /** Numbers that no sensor gives, from files and commands. */
-  readings: z.array(customReading).max(32).default([]),
+  extends: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      'Profile whose keys hold where this one has none: the name of one that comes with ebb, or the path of a file, relative to this one. Maps are merged, lists replaced, "~" takes a key away.',
+    ),
+  name: z
+    .string()
+    .min(1)
+    .max(64)
+    .optional()
+    .describe("The profile's name; where it is left out, that of its file. It is not inherited."),
+  deadline_ms: z
+    .number()
+    .positive()
+    .max(deadlineMaxMs)
+    .default(50)
+    .describe('A request is in time when its answer is ready so long after its body has arrived.'),
+  goal: z.number().gt(0).lt(1).default(0.99).describe('Share of requests that shall be in time.'),
+  policy: z
+    .enum(['deadline', 'fixed'])
+    .default('deadline')
+    .describe('"deadline" runs the most accurate level that meets the deadline, "fixed" always "level".'),
+  level: z.number().int().nonnegative().default(0).describe('The level of policy "fixed".'),
+  interval_ms: positiveInt.min(20).max(600_000).default(500).describe('Sense and decide this often.'),
+  dwell_s: z
+    .number()
+    .nonnegative()
+    .max(3600)
+    .default(3)
+    .describe('A level is held at least so long before a denser one may follow.'),
+  confirmations: positiveInt
+    .max(1000)
+    .default(4)
+    .describe('Consecutive decisions that must find a denser level fit.'),
+  sensors: z
+    .array(z.enum(sensorNames))
+    .default(['cpu', 'psi', 'memory', 'temperature', 'battery'])
+    .describe('What is sensed; "ebb doctor" shows what each one gives here.'),
+  readings: z
+    .array(customReading)
+    .max(32)
+    .default([])
+    .describe('Numbers that no sensor gives, from files and commands.'),
   engine: engine.prefault({}),
   guards: guards.prefault({}),
   http: http.prefault({}),
@@ -103,17 +203,7 @@ export const profileSchema = z.strictObject({
   calibration: calibration.prefault({}),
 });
 
-/** Known keys by path, for the message that names the nearest one. */
-export const knownKeys: Record<string, string[]> = {
-  '': Object.keys(profileSchema.shape),
-  engine: Object.keys(engine.shape),
-  guards: Object.keys(guards.shape),
-  http: Object.keys(http.shape),
-  report: Object.keys(report.shape),
-  calibration: Object.keys(calibration.shape),
-};
-
-type ProfileFile = z.output<typeof profileSchema>;
+export type ProfileFile = z.output<typeof profileSchema>;
 
 /** The parsed profile as code reads it; frozen. */
 export type Profile = Readonly<{
@@ -146,66 +236,3 @@ export type Profile = Readonly<{
   report: Readonly<{ broker?: string; fleet: string; device?: string; intervalMs: number }>;
   calibration: Readonly<{ seconds: number; batch: number }>;
 }>;
-
-function toReading({
-  name,
-  unit,
-  scale,
-  file,
-  command = [],
-  every_s,
-}: ProfileFile['readings'][number]): CustomReading {
-  const common = { name, unit, scale };
-  return Object.freeze(
-    file === undefined
-      ? { ...common, command: Object.freeze(command), everyMs: every_s * 1000 }
-      : { ...common, file },
-  );
-}
-
-function toLimits({ max_temp_c, min_memory_mib, battery_reserve }: ProfileFile['guards']): GuardLimits {
-  return Object.freeze({
-    ...(max_temp_c === undefined ? {} : { maxTempC: max_temp_c }),
-    ...(min_memory_mib === undefined ? {} : { minMemoryBytes: min_memory_mib * 2 ** 20 }),
-    ...(battery_reserve === undefined ? {} : { batteryReserve: battery_reserve }),
-  });
-}
-
-/** From the file's snake_case to the code's names. */
-export function toProfile(file: ProfileFile, defaultName: string): Profile {
-  return Object.freeze({
-    name: file.name ?? defaultName,
-    deadlineMs: file.deadline_ms,
-    goal: file.goal,
-    policy: file.policy,
-    level: file.level,
-    intervalMs: file.interval_ms,
-    dwellMs: file.dwell_s * 1000,
-    confirmations: file.confirmations,
-    sensors: Object.freeze(file.sensors),
-    readings: Object.freeze(file.readings.map(toReading)),
-    guards: toLimits(file.guards),
-    engine: Object.freeze({
-      name: file.engine.name,
-      threads: file.engine.threads,
-      providers: Object.freeze(file.engine.providers),
-      hangMs: file.engine.hang_s * 1000,
-    }),
-    http: Object.freeze({
-      host: bareHost(file.http.host),
-      port: file.http.port,
-      ...(file.http.token_file === undefined ? {} : { tokenFile: file.http.token_file }),
-      maxBodyBytes: file.http.max_body_bytes,
-      maxQueue: file.http.max_queue,
-      maxBatch: file.http.max_batch,
-      requestTimeoutMs: file.http.request_timeout_s * 1000,
-    }),
-    report: Object.freeze({
-      ...(file.report.broker === undefined ? {} : { broker: file.report.broker }),
-      fleet: file.report.fleet,
-      ...(file.report.device === undefined ? {} : { device: file.report.device }),
-      intervalMs: file.report.interval_s * 1000,
-    }),
-    calibration: Object.freeze(file.calibration),
-  });
-}

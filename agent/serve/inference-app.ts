@@ -32,8 +32,8 @@ export type AppOptions = {
   ebbVersion: string;
   /** Bearer token that all but the health paths ask for; without it they answer to this machine's own names alone. */
   token?: string | undefined;
-  maxBodyBytes: number;
-  maxBatch: number;
+  /** Asked at each request: they may change. */
+  limits: () => { maxBodyBytes: number; maxBatch: number };
   monotonicMs: () => number;
   /** Errors that are not the client's. */
   onError: (error: unknown) => void;
@@ -41,7 +41,7 @@ export type AppOptions = {
 
 /** Open Inference Protocol v2 over HTTP: a level is a version of the model, no version means the active level. */
 export function createInferenceApp(options: AppOptions): Hono {
-  const { service, ebbVersion, token, maxBodyBytes, maxBatch, monotonicMs, onError } = options;
+  const { service, ebbVersion, token, limits, monotonicMs, onError } = options;
   const app = new Hono();
 
   function requireModel(name: string | undefined): void {
@@ -100,6 +100,7 @@ export function createInferenceApp(options: AppOptions): Hono {
       requireModel(context.req.param('model'));
       const level = requireVersion(context.req.param('version'));
       const { manifest } = service;
+      const { maxBodyBytes, maxBatch } = limits();
       const body = await readBody(context.req.raw, maxBodyBytes);
       const receivedMs = monotonicMs();
       const jsonLength = context.req.header('inference-header-content-length');

@@ -26,7 +26,8 @@ export type QueueOptions<Result> = {
   run: (request: QueuedRequest) => Promise<Result>;
   /** The least that a run of this request takes, whatever its level, in milliseconds. */
   leastMs: (request: QueuedRequest) => number;
-  maxWaiting: number;
+  /** Asked at each request: it may change. Where it shrinks, those that wait already stay. */
+  maxWaiting: () => number;
   monotonicMs: () => number;
 };
 
@@ -46,7 +47,7 @@ export type RequestQueue<Result> = {
  *
  * INVARIANTS
  * - every submitted request is answered or refused exactly once;
- * - runs begin in the order of their deadlines, those of the same deadline in the order of the calls; at most `maxWaiting` wait beside those
+ * - runs begin in the order of their deadlines, those of the same deadline in the order of the calls; at most `maxWaiting()` wait beside those
  *   that stand with the engine;
  * - what can no longer be in time takes nothing from those behind it: it is refused.
  */
@@ -133,12 +134,13 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs'>>(
     },
     submit(request) {
       if (closed) return Promise.reject(shuttingDown());
-      if (waiting.length >= maxWaiting) refuseLate();
-      if (waiting.length >= maxWaiting)
+      const most = maxWaiting();
+      if (waiting.length >= most) refuseLate();
+      if (waiting.length >= most)
         return Promise.reject(
           new RequestError(
             503,
-            `Cannot infer as at most ${maxWaiting} requests may wait: the queue is full; send fewer at a time or try again later`,
+            `Cannot infer as at most ${most} requests may wait: the queue is full; send fewer at a time or try again later`,
           ),
         );
       return new Promise((resolve, reject) => {

@@ -72,7 +72,7 @@ export function createApi(options: {
     const result = await commander.send(to);
     switch (result.outcome) {
       case 'answered':
-        return result.answer.ok ? context.json({ ok: true }) : refuse(context, 409, result.answer.error);
+        return result.answer.ok ? context.json(result.answer) : refuse(context, 409, result.answer.error);
       case 'no-answer':
         return refuse(context, 504, `Device ${to.fleet}/${to.device} did not answer in time`);
       case 'not-sent':

@@ -15,6 +15,9 @@ import { fakeEngine, tinyManifest } from './fake-engine.ts';
 const settle = () => new Promise((resolve) => setTimeout(resolve, 1));
 const input = new Float32Array(64).fill(1);
 
+const common =
+  'interval_ms: 20\nreport: { broker: "mqtt://127.0.0.1:1", device: dev, interval_s: 3000 }\nhttp: { port: 0 }\n';
+
 function setUp(
   options: { profile?: string; inferMs?: number } & Partial<Omit<AgentOptions, 'profile'>> = {},
 ) {
@@ -29,10 +32,7 @@ function setUp(
   const made: ReporterOptions[] = [];
   const agent = openAgent({
     bundle: { dir: '', manifest: tinyManifest, models: [] },
-    profile: parseProfile(
-      `interval_ms: 20\nreport: { broker: "mqtt://127.0.0.1:1", device: dev, interval_s: 3000 }\nhttp: { port: 0 }\n${profile}`,
-      { name: 'test' },
-    ),
+    profile: parseProfile(`${common}${profile}`, { name: 'test' }),
     log: pino({ level: 'silent' }),
     root: join(projectRoot, 'test/fixtures/laptop'),
     calibration,
@@ -245,5 +245,88 @@ describe('the agent', () => {
     for (let i = 0; i < 12; i += 1) await agent.infer(input);
     await settle();
     expect([agent.level, reported.swaps]).toEqual([1, []]);
+  });
+
+  function reloadable(first: string, options: Parameters<typeof setUp>[0] = {}) {
+    const file = { text: '' };
+    const parts = setUp({
+      ...options,
+      profile: first,
+      reloadProfile: async () => parseProfile(file.text, { name: 'test' }),
+    });
+    return {
+      ...parts,
+      reload: (text: string, base = common) => {
+        file.text = `${base}${text}`;
+        return parts.made[0]!.onCommand({ kind: 'reload' });
+      },
+    };
+  }
+
+  it('reloads its profile on command and says what has changed and what has not', async () => {
+    const { agent, reload, reported } = reloadable('sensors: [cpu]');
+    await agent.start();
+    expect(await reload('sensors: [cpu, memory]\ndeadline_ms: 20\nengine: { threads: 3 }')).toEqual({
+      ok: true,
+      note: 'changed at once: deadline_ms 50 -> 20, sensors; needs a restart: engine.threads 1 -> 3',
+    });
+    expect(reported.infos.at(-1)?.sensors).toEqual(['cpu', 'memory']);
+    await agent.stop();
+    expect(reported.telemetry.at(-1)?.deadlineMs).toBe(20);
+    expect(reported.telemetry.at(-1)?.readings.map(({ name }) => name)).toEqual([]);
+  });
+
+  it('keeps its profile where the new one is wrong or asks for a level that there is not, and says why', async () => {
+    const { agent, made } = setUp({
+      reloadProfile: async () => parseProfile('policy: fixed\nlevel: 7', { name: 'test' }),
+    });
+    await expect(agent.reload()).rejects.toThrow(/not ready/);
+    await agent.start();
+    expect(await made[0]!.onCommand({ kind: 'reload' }).catch(String)).toMatch(/must be 0 to 2/);
+    expect(agent.policy).toBe('deadline');
+    const bare = setUp();
+    await bare.agent.start();
+    await expect(bare.agent.reload()).rejects.toThrow(/must have come from a file/);
+  });
+
+  it('drops no request in a reload, though the queue may have become shorter', async () => {
+    const { agent, engine, reload } = reloadable('');
+    await agent.start();
+    engine.hold = true;
+    const taken = Array.from({ length: 6 }, () => agent.infer(input));
+    expect(await reload('sensors: []', common.replace('port: 0', 'port: 0, max_queue: 1'))).toMatchObject({
+      ok: true,
+    });
+    await expect(agent.infer(input)).rejects.toMatchObject({ status: 503 });
+    engine.hold = false;
+    while (engine.waiting > 0) {
+      engine.release();
+      await settle();
+    }
+    expect(await Promise.all(taken)).toHaveLength(6);
+    expect(await agent.infer(input)).toMatchObject({ level: 0 });
+  });
+
+  it('follows the policy of a reloaded profile, but leaves an operator alone where that has not changed', async () => {
+    const { agent, reload, made } = reloadable('');
+    await agent.start();
+    await reload('policy: fixed\nlevel: 2');
+    expect([agent.policy, agent.level]).toEqual(['fixed', 2]);
+    await made[0]!.onCommand({ kind: 'set_level', level: 1 });
+    await reload('policy: fixed\nlevel: 2\ngoal: 0.9');
+    expect(agent.level).toBe(1);
+    await reload('goal: 0.9');
+    expect(agent.policy).toBe('deadline');
+  });
+
+  it('judges by a reloaded deadline, not by what was late for the one before', async () => {
+    const { agent, reload, reported } = reloadable('deadline_ms: 0.000001\nconfirmations: 1\ndwell_s: 0');
+    await agent.start();
+    for (let i = 0; i < 12; i += 1) await agent.infer(input);
+    await until('it is swapped down', () => agent.level === 2);
+    const before = reported.swaps.length;
+    await reload('deadline_ms: 60000\nconfirmations: 1\ndwell_s: 0');
+    await until('it is back at the top', () => agent.level === 0);
+    expect(reported.swaps.slice(before).every(({ from, to }) => to < from)).toBe(true);
   });
 });

@@ -1,9 +1,11 @@
 import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { expect, it, onTestFinished } from 'vitest';
+import { profileKeys } from '../../agent/profile/profile-keys.ts';
 import { writeBundle } from '../../bundle/write-bundle.ts';
-import { ebb, endsWithin2s, spawnEbb } from '../cli/ebb.ts';
+import { ebb, endsWithin2s, printed, spawnEbb } from '../cli/ebb.ts';
 import { projectRoot } from '../project-root.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { tinyBundle } from '../tiny-bundle.ts';
@@ -44,9 +46,51 @@ it('"ebb run" says where it listens, answers, and ends in order at SIGTERM', asy
   expect(await endsWithin2s(child, 'SIGTERM')).toBe(143);
 });
 
+it('"ebb run" reads its profile again at SIGHUP, and serves on', async () => {
+  const { bundle, cache } = await bundleAndCache();
+  const profile = join(bundle, '..', 'mine.yaml');
+  const base = `extends: ${join(projectRoot, 'test/fixtures/quick.yaml')}\nhttp: { port: 0 }\n`;
+  await writeFile(profile, base);
+  const child = spawnEbb(['run', bundle, '--profile', profile, '--cache', cache, '--json']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const nextEvent = async () => JSON.parse((await lines.next()).value as string);
+  const { http } = await nextEvent();
+  await writeFile(profile, `${base}deadline_ms: 700\nengine: { threads: 2 }\n`);
+  child.kill('SIGHUP');
+  expect(await nextEvent()).toEqual({
+    event: 'reload',
+    at_once: ['deadline_ms 1000 -> 700'],
+    after_restart: ['engine.threads 1 -> 2'],
+  });
+  await writeFile(profile, `${base}gaol: 1\n`);
+  const refused = printed(child, /stays as it was: .*unknown key .*gaol.*did you mean .*goal/);
+  child.kill('SIGHUP');
+  await refused;
+  expect((await fetch(`${http}/v2/health/ready`)).status).toBe(200);
+  expect(await endsWithin2s(child, 'SIGTERM')).toBe(143);
+});
+
+it('"ebb run" explains profiles and prints their schema without a bundle', async () => {
+  const explained = await ebb(['run', '--explain-profile', 'container', '--deadline-ms', '9', '--json']);
+  const { files, keys } = JSON.parse(explained.stdout) as { files: string[]; keys: { key: string }[] };
+  expect(files).toEqual(['profiles/container.yaml', 'profiles/x86.yaml']);
+  expect(keys.map(({ key }) => key)).toEqual(profileKeys.map(({ path }) => path));
+  expect(keys).toContainEqual(
+    expect.objectContaining({ key: 'deadline_ms', value: 9, from: '--deadline-ms' }),
+  );
+  const schema = await ebb(['run', '--profile-schema']);
+  expect(JSON.parse(schema.stdout).properties.http.properties.port).toMatchObject({ maximum: 65535 });
+  const text = await ebb(['run', '--profile', 'x86', '--explain-profile']);
+  expect(text.stdout).toMatch(/^policy = deadline {3}\(default\)$/m);
+});
+
 it('"ebb run" ends with status 2 for wrong use and 1 for failure', async () => {
   const { bundle } = await bundleAndCache();
   const cases: [string[], number, RegExp][] = [
+    [['run'], 2, /a bundle and --profile must be given/],
+    [['run', bundle], 2, /a bundle and --profile must be given/],
+    [['run', '--explain-profile', 'x68'], 2, /did you mean "x86"/],
     [['run', bundle, '--profile', 'x68'], 2, /did you mean "x86"/],
     [['run', bundle, '--profile', 'x86', '--http', 'nowhere'], 2, /HOST:PORT/],
     [['run', bundle, '--profile', 'x86', '--http', '0.0.0.0:0'], 2, /must have a token/],

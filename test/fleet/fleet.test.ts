@@ -97,6 +97,7 @@ describe('startFleet()', () => {
       onCommand: (command) => {
         obeyed.push(command);
         if (command.kind === 'set_policy') return new Promise(() => undefined);
+        if (command.kind === 'reload') return Promise.resolve({ ok: true, note: 'changed at once: goal' });
         return Promise.resolve(command.level < 3 ? { ok: true } : { ok: false, error: 'no such level' });
       },
     });
@@ -109,16 +110,21 @@ describe('startFleet()', () => {
       status: 409,
       body: { error: 'no such level' },
     });
+    expect(await post(`${set}/reload`, '{}')).toEqual({
+      status: 200,
+      body: { ok: true, note: 'changed at once: goal' },
+    });
     expect((await post(`${set}/level`, '{"level":"2"}')).status).toBe(400);
     expect((await post(`${set}/level`, 'level=2', 'application/x-www-form-urlencoded')).status).toBe(415);
     expect((await post(`${set}/level`, `{"x":"${'x'.repeat(20_000)}"}`)).status).toBe(413);
     expect((await post(`${set}/reboot`, '{}')).status).toBe(404);
     expect((await post('/api/devices/f/none/set/level', '{"level":2}')).status).toBe(404);
     expect((await hasty.post(`${set}/policy`, '{"policy":"fixed","level":0}')).status).toBe(504);
-    await until('the last command has come', () => obeyed.length === 3);
+    await until('the last command has come', () => obeyed.length === 4);
     expect(obeyed).toEqual([
       { kind: 'set_level', level: 2 },
       { kind: 'set_level', level: 5 },
+      { kind: 'reload' },
       { kind: 'set_policy', policy: 'fixed', level: 0 },
     ]);
     await reporter.stop();

@@ -1,7 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadProfile, parseProfile, shippedProfiles } from '../../../agent/profile/load-profile.ts';
+import { shippedProfiles } from '../../../agent/profile/find-profile.ts';
+import { loadProfile, parseProfile } from '../../../agent/profile/load-profile.ts';
 import { editDistance, nearestName } from '../../../agent/profile/nearest-name.ts';
 import { applyFlags } from '../../../agent/profile-options.ts';
 import { UsageError } from '../../../terminal/usage-error.ts';

@@ -28,8 +28,7 @@ function serve(options: { token?: string; infer?: InferenceService['infer']; rea
     service,
     ebbVersion: '9.9.9',
     token: options.token,
-    maxBodyBytes: 20_000,
-    maxBatch: 4,
+    limits: () => ({ maxBodyBytes: 20_000, maxBatch: 4 }),
     monotonicMs: () => 0,
     onError: (error) => errors.push(error),
   });

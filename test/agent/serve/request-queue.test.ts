@@ -13,7 +13,7 @@ function setUp(maxWaiting: number) {
   const queue = createRequestQueue({
     run: ({ input, batch, level }) => engine.run(input, batch, level === undefined ? {} : { level }),
     leastMs: () => 2,
-    maxWaiting,
+    maxWaiting: () => maxWaiting,
     monotonicMs: () => clock.nowMs,
   });
   return { engine, queue, clock };
