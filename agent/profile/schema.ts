@@ -2,9 +2,11 @@ import { z } from 'zod';
 import { type EngineName, engineNames } from '../../engine/engine.ts';
 import { bareHost } from '../../listen/address.ts';
 import { isTopicName } from '../../wire/topics.ts';
+import type { BatteryGoal } from '../decide/battery-plan.ts';
 import type { GuardLimits } from '../decide/guards.ts';
 import type { CustomReading } from '../sense/custom-reading.ts';
 import { sensorNames } from '../sense/sensors.ts';
+import { durationMs, share } from './quantities.ts';
 
 /** An hour. */
 export const deadlineMaxMs = 3_600_000;
@@ -48,6 +50,14 @@ const guards = z.strictObject({
   battery_reserve: z.number().gt(0).lt(1).optional(),
 });
 
+/** A battery that shall last: energy is planned over the time that is left. */
+const battery = z.strictObject({
+  /** From when the battery is first discharged, such as 8h. */
+  last_for: durationMs,
+  /** What shall be left at the end, such as 10%. */
+  reserve: share.default(0.1),
+});
+
 const report = z.strictObject({
   broker: z.string().min(1).optional(),
   fleet: topicName.default('ebb'),
@@ -85,6 +95,8 @@ export const profileSchema = z.strictObject({
   deadline_ms: z.number().positive().max(deadlineMaxMs).default(50),
   /** Share of requests that shall be in time. */
   goal: z.number().gt(0).lt(1).default(0.99),
+  /** Least accuracy that will do, 0 to 1: what is denser than the level of least energy that has it is not chosen. */
+  accuracy_goal: z.number().gt(0).lt(1).optional(),
   policy: z.enum(['deadline', 'fixed']).default('deadline'),
   /** The level of policy `fixed`. */
   level: z.number().int().nonnegative().default(0),
@@ -98,6 +110,7 @@ export const profileSchema = z.strictObject({
   readings: z.array(customReading).max(32).default([]),
   engine: engine.prefault({}),
   guards: guards.prefault({}),
+  battery: battery.optional(),
   http: http.prefault({}),
   report: report.prefault({}),
   calibration: calibration.prefault({}),
@@ -108,6 +121,7 @@ export const knownKeys: Record<string, string[]> = {
   '': Object.keys(profileSchema.shape),
   engine: Object.keys(engine.shape),
   guards: Object.keys(guards.shape),
+  battery: Object.keys(battery.shape),
   http: Object.keys(http.shape),
   report: Object.keys(report.shape),
   calibration: Object.keys(calibration.shape),
@@ -120,6 +134,7 @@ export type Profile = Readonly<{
   name: string;
   deadlineMs: number;
   goal: number;
+  accuracyGoal?: number;
   policy: 'deadline' | 'fixed';
   level: number;
   intervalMs: number;
@@ -134,6 +149,7 @@ export type Profile = Readonly<{
     providers: readonly string[];
     hangMs: number;
   }>;
+  battery?: BatteryGoal;
   http: Readonly<{
     host: string;
     port: number;
@@ -177,6 +193,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     name: file.name ?? defaultName,
     deadlineMs: file.deadline_ms,
     goal: file.goal,
+    ...(file.accuracy_goal === undefined ? {} : { accuracyGoal: file.accuracy_goal }),
     policy: file.policy,
     level: file.level,
     intervalMs: file.interval_ms,
@@ -191,6 +208,9 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
       providers: Object.freeze(file.engine.providers),
       hangMs: file.engine.hang_s * 1000,
     }),
+    ...(file.battery === undefined
+      ? {}
+      : { battery: Object.freeze({ lastForMs: file.battery.last_for, reserve: file.battery.reserve }) }),
     http: Object.freeze({
       host: bareHost(file.http.host),
       port: file.http.port,
