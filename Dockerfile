@@ -36,6 +36,7 @@ COPY --from=build /ebb/package.json ./
 COPY --from=build /ebb/dist ./dist
 COPY --from=kernels /ebb/.kernels ./.kernels
 COPY --from=build /ebb/profiles ./profiles
+COPY --from=build /ebb/traces ./traces
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=3s --start-period=30s \

@@ -164,6 +164,7 @@ export function openAgent(options: AgentOptions): Agent {
 
   const queue = createRequestQueue<HostedResult>({
     run: slot.run,
+    chooseLevel: (turn) => slot.current?.loop.levelFor(turn),
     leastMs: (request) => (slot.current ? leastRunMs(slot.current, request) : 0),
     maxWaiting: () => inForce.read().http.maxQueue,
     monotonicMs,
@@ -323,7 +324,10 @@ export function openAgent(options: AgentOptions): Agent {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, goodbyeLimitMs);
     });
-    await Promise.race([Promise.allSettled([reporter?.stop(), slot.close(), runner.stop()]), late]);
+    await Promise.race([
+      Promise.allSettled([reporter?.stop(), slot.current?.keepLearnt(), slot.close(), runner.stop()]),
+      late,
+    ]);
     clearTimeout(timer);
     await server?.close();
     tellEnd(new Error('the agent was stopped'));

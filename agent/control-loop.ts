@@ -1,31 +1,25 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Engine } from '../engine/engine.ts';
 import type { CommandAnswer } from '../wire/answer.ts';
 import type { LevelCommand } from '../wire/command.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
 import type { Calibration } from './calibrate/calibration.ts';
-import { type DeadlineState, decideDeadline } from './decide/deadline.ts';
-import { decideFixed } from './decide/fixed.ts';
-import { decideGuards, type GuardState } from './decide/guards.ts';
-import { buildLadder } from './decide/ladder.ts';
-import type { Decision, MachineLoad, PendingRequest, PolicyInput } from './decide/policy.ts';
-import { readHealth } from './decide/read-health.ts';
+import { createDecider, type Decided, type RequestInTurn, type Situation } from './decide/decider.ts';
+import type { PendingRequest } from './decide/policy.ts';
 import type { Profile } from './profile/schema.ts';
 import type { SensorReport, SensorRunner } from './sense/runner.ts';
-import type { Reading } from './sense/sensor.ts';
 import type { RequestStats } from './serve/request-stats.ts';
 
 /** Decisions between two intervals come at most so often. */
 const hurryEveryMs = 50;
-
-type ActivePolicy = { kind: 'deadline'; state: DeadlineState | undefined } | { kind: 'fixed'; level: number };
 
 export type ControlLoopOptions = {
   engine: Engine;
   calibration: Calibration;
   /** In force now; `adopt` tells of a change. */
   profile: () => Profile;
+  /** What an earlier run has learnt of the levels' latencies. */
+  corrections?: readonly number[];
   runner: SensorRunner;
   stats: RequestStats;
   /** Requests for the active level that are not yet answered. */
@@ -46,6 +40,8 @@ export type ControlLoop = {
    * deadline. Never rejects.
    */
   hurry(): Promise<void>;
+  /** The level of a request that is about to run: a sparser one where the queue needs relief, undefined for the active one. */
+  levelFor(turn: RequestInTurn): number | undefined;
   /** Obeys an operator; what it changes is in force when it resolves. */
   obey(command: LevelCommand): Promise<CommandAnswer>;
   /** Takes over what a reload has changed of the profile; an operator's policy stays where the profile's has not changed. */
@@ -54,32 +50,24 @@ export type ControlLoop = {
   readonly slowdown: number;
   /** Why the level is what it is. */
   readonly reason: string;
+  /** What was learnt of each level's latency so far. */
+  readonly corrections: readonly number[];
   /** The last round of all sensors. */
   readonly reports: readonly SensorReport[];
 };
-
-function readLoad(readings: readonly Reading[]): MachineLoad {
-  const value = (name: string) => readings.find((reading) => reading.name === name)?.value;
-  return {
-    cpuBusy: value('cpu_busy'),
-    cpuOthers: value('cpu_others'),
-    psiCpuSome: value('psi_cpu_some'),
-  };
-}
-
-function policyOf({ policy, level }: Profile): ActivePolicy {
-  return policy === 'fixed' ? { kind: policy, level } : { kind: policy, state: undefined };
-}
 
 /** Sense, decide, swap, every interval; whatever a sensor or a decision throws, the loop goes on. */
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
   const levels = engine.manifest.levels.length;
   const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
-  const ladder = buildLadder(calibration, accuracy);
-  let policy = policyOf(profile());
+  const decider = createDecider({
+    calibration,
+    accuracy,
+    profile,
+    ...(options.corrections ? { corrections: options.corrections } : {}),
+  });
   let reports: SensorReport[] = [];
-  let guards: GuardState | undefined;
   let slowdown = 1;
   let reason = 'just started';
   let timer: NodeJS.Timeout | undefined;
@@ -87,62 +75,39 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   let sensing: Promise<void> | undefined;
   let hurriedMs = Number.NEGATIVE_INFINITY;
 
-  function readInput(): PolicyInput {
-    const now = profile();
-    const readings = reports.flatMap((report) => report.readings);
-    const { state, ...guard } = decideGuards(
-      { nowMs: monotonicMs(), health: readHealth(readings), limits: now.guards, levels: ladder.length },
-      guards,
-    );
-    guards = state;
+  function look(): Omit<Situation, 'readings' | 'pending'> {
     return {
       nowMs: monotonicMs(),
-      calibration,
-      accuracy,
-      deadlineMs: now.deadlineMs,
-      goal: now.goal,
-      dwellMs: now.dwellMs,
-      confirmations: now.confirmations,
       observations: stats.observations,
-      pending: pending(),
       inputsPerS: stats.inputsPerS(),
-      load: readLoad(readings),
-      guard,
       level: engine.level,
+      threads: engine.threads,
     };
   }
 
-  function apply(decision: Pick<Decision<unknown>, 'level' | 'reason' | 'slowdown'>): void {
-    const { level } = decision;
-    ({ reason, slowdown } = decision);
+  function apply(decided: Decided): void {
+    const { level, threads } = decided;
+    ({ reason, slowdown } = decided);
     const from = engine.level;
-    log.debug({ level, policy: policy.kind, slowdown, reason }, 'decided');
+    log.debug({ level, threads, policy: decider.policy, slowdown, reason }, 'decided');
+    if (threads !== undefined && threads !== engine.threads) engine.setThreads(threads);
     if (level === from) return;
     engine.setLevel(level);
-    const swap = { from, to: level, reason, at: new Date(nowMs()).toISOString(), policy: policy.kind };
+    const swap = { from, to: level, reason, at: new Date(nowMs()).toISOString(), policy: decider.policy };
     log.info({ ...swap }, `swapped level ${from} -> ${level}: ${reason}`);
     onSwap(swap);
   }
 
   function decide(): void {
-    const input = readInput();
-    if (policy.kind === 'fixed') {
-      apply(decideFixed(input, policy.level));
-      return;
-    }
-    const decision = decideDeadline(input, policy.state);
-    policy = { kind: 'deadline', state: decision.state };
-    apply(decision);
+    const readings = reports.flatMap((report) => report.readings);
+    apply(decider.decide({ ...look(), readings, pending: pending() }));
   }
 
   function decideEarly(): void {
-    if (policy.kind !== 'deadline') return;
-    const input = readInput();
-    // Confirmations are counted by the interval: a decision in between must not add to them.
-    const decision = decideDeadline({ ...input, confirmations: Number.POSITIVE_INFINITY }, policy.state);
-    if (decision.level === input.level) return;
-    policy = { kind: 'deadline', state: decision.state };
-    apply(decision);
+    if (decider.policy !== 'deadline') return;
+    const readings = reports.flatMap((report) => report.readings);
+    const decided = decider.decide({ ...look(), readings, pending: pending() }, { isEarly: true });
+    if (decided.level !== engine.level) apply(decided);
   }
 
   function attempt(how: () => void): void {
@@ -205,38 +170,40 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
       await sense();
       attempt(decideEarly);
     },
+    levelFor(turn) {
+      try {
+        return decider.levelFor(turn, look());
+      } catch (error) {
+        log.error({ err: error }, `cannot choose a level, staying at ${engine.level}: ${String(error)}`);
+        return undefined;
+      }
+    },
     async obey(command) {
       const level = command.level ?? engine.level;
       const refusal = refuseLevel(level);
       if (refusal) return refusal;
       const kind = command.kind === 'set_level' ? 'fixed' : command.policy;
-      if (kind === 'fixed') policy = { kind, level };
-      // A policy that is in force already keeps what it has learnt.
-      else if (policy.kind !== 'deadline') policy = { kind, state: undefined };
+      decider.setPolicy(kind === 'fixed' ? { kind, level } : { kind });
       log.info({ command }, `obeying: policy ${kind}${kind === 'fixed' ? ` at level ${level}` : ''}`);
       attempt(decide);
       return { ok: true };
     },
     adopt(before) {
-      const now = profile();
-      if (!isDeepStrictEqual(policyOf(now), policyOf(before))) policy = policyOf(now);
-      else if (policy.kind === 'deadline' && policy.state) {
-        // What was learnt under another deadline, or goal, tells nothing: as after a swap, evidence is gathered anew.
-        const isOther = now.deadlineMs !== before.deadlineMs || now.goal !== before.goal;
-        const forgotten = { blocks: {}, streak: undefined, swapMs: monotonicMs() };
-        if (isOther) policy = { kind: 'deadline', state: { ...policy.state, ...forgotten } };
-      }
+      decider.adopt(before, monotonicMs());
       attempt(decide);
       if (running) schedule();
     },
     get policy() {
-      return policy.kind;
+      return decider.policy;
     },
     get slowdown() {
       return slowdown;
     },
     get reason() {
       return reason;
+    },
+    get corrections() {
+      return decider.corrections;
     },
     get reports() {
       return reports;

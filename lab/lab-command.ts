@@ -5,8 +5,9 @@ import { enginesCommand, sparseCommand } from './bench/engines/engines-command.t
 import { sensorsCommand } from './bench/sensors-command.ts';
 import { swapCommand } from './bench/swap-command.ts';
 import { throughputCommand } from './bench/throughput/throughput-command.ts';
+import { recordCommand, simulateCommand } from './simulate/simulate-command.ts';
 
-/** `ebb lab`: stressors, load and benchmarks. */
+/** `ebb lab`: stressors, load, benchmarks and a simulator. */
 export function command(): Command {
   const bench = new Command('bench')
     .description('measure one thing against another in one run')
@@ -17,5 +18,5 @@ export function command(): Command {
     .addCommand(astCommand())
     .addCommand(sparseCommand())
     .addCommand(enginesCommand());
-  return new Command('lab').addCommand(bench);
+  return new Command('lab').addCommand(bench).addCommand(simulateCommand()).addCommand(recordCommand());
 }

@@ -14,6 +14,10 @@ const levelCalibration = latency.extend({
   level: z.number().int().nonnegative(),
   /** Every engine that was measured; the level runs on the fastest. */
   engines: z.array(latency).min(1),
+  /** With other numbers of threads inside one inference, where they were measured, fewest first. */
+  byThreads: z.array(latency.extend({ threads: z.number().int().positive() })).optional(),
+  /** Of one input beyond what the idle device takes, where it was measured. */
+  energyMj: z.number().positive().optional(),
 });
 
 /** Latency of each level on its fastest engine, measured on this device; what decisions are relative to. */
@@ -31,3 +35,18 @@ export const calibrationSchema = z.strictObject({
 export type Calibration = z.infer<typeof calibrationSchema>;
 export type EngineLatency = z.infer<typeof latency>;
 export type LevelCalibration = Calibration['levels'][number];
+
+/** A level's latency with so many threads; its own where none, or another number, was measured. */
+export function levelLatency(
+  calibration: Calibration,
+  level: number,
+  threads?: number,
+): Pick<EngineLatency, 'p50Ms' | 'p95Ms'> {
+  const entry = calibration.levels[level];
+  return entry.byThreads?.find((one) => one.threads === threads) ?? entry;
+}
+
+/** Numbers of threads that a level was measured with, fewest first; none where one number alone was. */
+export function threadCounts(calibration: Calibration, level: number): number[] {
+  return (calibration.levels[level].byThreads ?? []).map(({ threads }) => threads).toSorted((a, b) => a - b);
+}

@@ -9,6 +9,8 @@ export type Block = {
   atMs: number;
   /** Measured at the level when it failed. */
   slowdown: number;
+  /** Largest that sparser levels have seen since. */
+  slowdownBelow: number;
   /** Largest share of CPU time that others have used since the level failed. */
   others: number;
   /** Inputs per second when it failed, and the share of the inference thread they would fill on an undisturbed machine. */
@@ -25,6 +27,8 @@ const contentionGone = 0.5;
 const contentionEased = 0.75;
 const nobodyWaits = 0.1;
 const loadGone = 0.75;
+/** Where sparser levels see such a share of the slowdown, their prediction tells when it has gone. */
+const seenBelow = 0.5;
 const longestMs = 600_000;
 
 /** How long a block lasts while its cause persists. Without a visible cause the wait is short: only trying tells. */
@@ -40,6 +44,7 @@ export function stands(
   now: { nowMs: number; load: MachineLoad; inputsPerS: number; dwellMs: number },
 ): boolean {
   if (now.nowMs - block.atMs >= lengthMs(block, now.dwellMs)) return false;
+  if (block.slowdown > 1 && block.slowdownBelow - 1 >= (block.slowdown - 1) * seenBelow) return false;
   const { cpuOthers: others, psiCpuSome } = now.load;
   if (block.others >= visibleOthers && others !== undefined) {
     const calm = psiCpuSome !== undefined && psiCpuSome < nobodyWaits;

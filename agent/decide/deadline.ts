@@ -1,37 +1,37 @@
-import { quantile } from '../quantile.ts';
+import { type Calibration, threadCounts } from '../calibrate/calibration.ts';
 import { type Block, retryDwellMs, stands } from './block.ts';
-import { buildLadder } from './ladder.ts';
+import { type Evidence, gatherEvidence } from './evidence.ts';
+import { buildLadder, fromLeastEnergy } from './ladder.ts';
+import { mostShare } from './load-share.ts';
+import type { Decision, MachineLoad, PolicyInput } from './policy.ts';
 import {
-  chanceOfMisses,
-  type Decision,
-  type MachineLoad,
-  type Observation,
-  type PolicyInput,
-} from './policy.ts';
-import { estimateOverheadMs, estimateSlowdown } from './slowdown.ts';
+  chanceWithin,
+  observe,
+  overheadOf,
+  type Predictor,
+  predictRun,
+  slowdownNow,
+  slowdownOfLevel,
+  startPredictor,
+} from './predictor.ts';
 
-/** Answers that count as evidence: this young, but at least `fewest` of them if they are not older than `oldestMs`. */
-const windowMs = 5000;
-const fewest = 16;
-const oldestMs = 60_000;
-/** Answers that tell the slowdown of now. */
-const recentMs = 1500;
-const fewestRecent = 8;
-/** Requests that began so soon after a swap may stand behind the old level's backlog. */
-const settleMs = 200;
-/** Misses are evidence where chance alone would bring as many in 1% of windows. */
-const significance = 0.01;
-/** A prediction must leave this share of the deadline free. */
-const margin = 0.1;
-/** With no requests the slowdown fades to 1 by half in so long. */
-const halfLifeMs = 5000;
+/** For a denser level a prediction must leave this share of the deadline free. */
+const margin = 0.05;
+/** The active level is left for a prediction of so many times the misses that the goal allows: in between is the dead band. */
+const toleratedMisses = 2;
+/** So many decisions in a row must find that the active level does not fit: a moment's slowdown is relieved request by request. */
+const unfitDecisions = 2;
+/** The active level is left where it would answer less than the first share of requests, the others being relieved, and taken where it would answer more than the second. */
+const leastShare = 0.25;
+const shareForUp = 0.4;
+/** So many recent answers say how many of them were relieved. */
+const fewestRelieved = 4;
 
 export type DeadlineState = {
-  atMs: number;
-  slowdown: number;
-  /** Where it was measured: at another level it is no more than a guess. */
-  slowdownLevel: number;
+  predictor: Predictor;
   swapMs: number | undefined;
+  /** Consecutive decisions that found the active level unfit. */
+  unfit: number;
   /** Consecutive decisions that found `level`, or a more accurate one, fit. */
   streak: { level: number; count: number } | undefined;
   /** By level. */
@@ -50,146 +50,165 @@ function describeLoad({ cpuBusy, cpuOthers, psiCpuSome }: MachineLoad): string {
   return parts.length > 0 ? `${parts.join(', ')}; ` : '';
 }
 
-function evidence(input: PolicyInput, sinceMs: number): Observation[] {
-  const mine = input.observations.filter(
-    ({ level, startMs }) => level === input.level && startMs >= sinceMs && input.nowMs - startMs <= oldestMs,
-  );
-  const young = mine.filter((one) => isYoung(input, one, windowMs));
-  return young.length >= fewest ? young : mine.slice(-fewest);
+function describeMet(level: number, { told, metShare, relieved, deadlineMs }: Evidence): string {
+  if (told === 0) return 'no requests';
+  const sparser = relieved > 0 ? `, ${relieved} of them at other levels` : '';
+  return `level ${level} met ${ms(deadlineMs)} in ${percent(metShare)} of the last ${told} runs${sparser}`;
 }
 
-function isYoung(input: PolicyInput, { startMs, latencyMs }: Observation, youngMs: number): boolean {
-  return input.nowMs - startMs - latencyMs <= youngMs;
-}
-
-function recentOf(input: PolicyInput, seen: Observation[]): Observation[] {
-  const young = seen.filter((one) => isYoung(input, one, recentMs));
-  return young.length >= fewestRecent ? young : seen.slice(-fewestRecent);
-}
-
-function nextSlowdown(
-  input: PolicyInput,
-  recent: Observation[],
-  state: DeadlineState | undefined,
-): Pick<DeadlineState, 'slowdown' | 'slowdownLevel'> {
-  const before = state?.slowdown ?? 1;
-  const slowdownLevel = state?.slowdownLevel ?? input.level;
-  const measured = estimateSlowdown(recent, input.calibration);
-  if (measured !== undefined && recent.some((one) => isYoung(input, one, recentMs))) {
-    const isNews = measured > before || slowdownLevel !== input.level;
-    return {
-      slowdown: isNews ? measured : before + (measured - before) / 2,
-      slowdownLevel: input.level,
-    };
-  }
-  const elapsedMs = Math.max(0, input.nowMs - (state?.atMs ?? input.nowMs));
-  return { slowdown: 1 + (before - 1) * 0.5 ** (elapsedMs / halfLifeMs), slowdownLevel };
+/** The levels that may be chosen, most accurate first. */
+export function openLevels(input: {
+  calibration: Calibration;
+  accuracy: readonly (number | null)[];
+  accuracyGoal?: number | undefined;
+  guard?: { shut: number };
+}): { whole: number[]; open: number[] } {
+  const { calibration, accuracy, accuracyGoal, guard } = input;
+  const whole = buildLadder(calibration, accuracy);
+  const open = whole.slice(Math.min(guard?.shut ?? 0, whole.length - 1));
+  return {
+    whole,
+    open: accuracyGoal === undefined ? open : fromLeastEnergy(open, calibration, accuracy, accuracyGoal),
+  };
 }
 
 /**
- * Chooses the most accurate level whose predicted latency, calibrated 95th percentile times slowdown, meets the deadline.
+ * Chooses the most accurate level whose chance of meeting the deadline reaches the goal and whose load the machine can bear.
  *
- * - Down at once, as soon as the active level's misses are more than chance allows for `goal`; levels may be skipped.
+ * - The chance: calibrated latency times a slowdown that a Kalman filter follows (see `predictor.ts`; ALERT, USENIX ATC 2020).
+ * - Down at once where more requests miss than chance allows for `goal`; where the prediction alone says so, after two decisions, since until
+ *   then single requests are relieved (see `relief.ts`). Levels may be skipped.
  * - Up only after `confirmations` consecutive decisions that found a better level fit, and `dwellMs` after the last swap.
  * - A level that failed is not tried again while its cause is still to be seen (see `Block`).
  * - Levels that guards have shut are not there.
- * - In between it holds: a level that meets the deadline is not left because of a prediction.
  */
 export function decideDeadline(
   input: PolicyInput,
   state: DeadlineState | undefined,
 ): Decision<DeadlineState> {
   const { nowMs, calibration, load, level, goal, dwellMs, inputsPerS } = input;
-  const whole = buildLadder(calibration, input.accuracy);
-  const ladder = whole.slice(Math.min(input.guard?.shut ?? 0, whole.length - 1));
+  const predictor = observe(
+    state?.predictor ?? startPredictor(calibration),
+    calibration,
+    input.observations,
+    input.threads,
+  );
+  const { whole, open: ladder } = openLevels(input);
   const swapMs = state?.swapMs;
-  const sinceMs = swapMs === undefined ? Number.NEGATIVE_INFINITY : swapMs + settleMs;
-  const seen = evidence(input, sinceMs);
-  const recent = recentOf(input, seen);
-  const { slowdown, slowdownLevel } = nextSlowdown(input, recent, state);
+  const evidence = gatherEvidence(input, swapMs);
+  const { deadlineMs, batch, isFailing } = evidence;
+  const slowdown = slowdownNow(predictor, nowMs).mean;
   const blocks: Record<number, Block> = { ...state?.blocks };
   const rung = ladder.indexOf(level);
-  const deadlineMs =
-    seen.length > 0
-      ? quantile(
-          seen.map((one) => one.deadlineMs),
-          0.5,
-        )
-      : input.deadlineMs;
-  const late = (one: Observation) => one.latencyMs > one.deadlineMs;
-  const overdue = input.pending.filter(
-    (one) => one.startMs >= sinceMs && nowMs - one.startMs > one.deadlineMs,
-  ).length;
-  const misses = seen.filter(late).length + overdue;
-  const failing = misses >= 2 && chanceOfMisses(misses, seen.length + overdue, 1 - goal) < significance;
-  const batch =
-    seen.length > 0
-      ? quantile(
-          seen.map((one) => one.batch),
-          0.5,
-        )
-      : calibration.batch;
-  const scale = batch / calibration.batch;
-  const p50Ms = (index: number) => calibration.levels[index].p50Ms * scale;
-  const overheadMs = estimateOverheadMs(seen);
-  const told = recent.length + overdue;
-  const metShare = told > 0 ? recent.filter((one) => !late(one)).length / told : 1;
+  const last = ladder.length - 1;
   const guarded = input.guard?.reason === undefined ? '' : `${input.guard.reason}; `;
-  const met =
-    told === 0
-      ? 'no requests'
-      : `level ${level} met ${ms(deadlineMs)} in ${percent(metShare)} of the last ${told} runs`;
+  const met = describeMet(level, evidence);
+  const overheadMs = overheadOf(predictor);
 
-  const decide = (chosen: number, reason: string, streak?: DeadlineState['streak']) => ({
-    level: chosen,
-    reason,
-    slowdown,
-    state: {
-      atMs: nowMs,
+  const predict = (to: number, how: { slowdown?: number; threads?: number | undefined } = {}) =>
+    predictRun(predictor, calibration, { level: to, batch, nowMs, threads: input.threads, ...how });
+  const chance = (to: number, share = 1, how: { slowdown?: number } = {}) =>
+    Math.max(
+      ...threadOptions(to).map((threads) =>
+        chanceWithin(predict(to, { ...how, threads }), deadlineMs * share - overheadMs),
+      ),
+    );
+  const threadOptions = (to: number): (number | undefined)[] => {
+    const counts = threadCounts(calibration, to);
+    return counts.length > 0 ? counts : [input.threads];
+  };
+  /** What of the requests the level can answer, the sparsest one taking the others. */
+  const shareOf = (to: number) =>
+    mostShare({
+      requestsPerS: inputsPerS / batch,
+      meanMs: predict(to).meanMs + overheadMs,
+      reliefMs: predict(ladder[last]).meanMs + overheadMs,
+    });
+
+  const decide = (
+    chosen: number,
+    reason: string,
+    more: Partial<Pick<DeadlineState, 'unfit' | 'streak'>> = {},
+  ): Decision<DeadlineState> => {
+    const threads = chooseThreads(chosen);
+    return {
+      level: chosen,
+      ...(threads === undefined ? {} : { threads }),
+      reason,
       slowdown,
-      slowdownLevel,
-      swapMs: chosen === level ? swapMs : nowMs,
-      streak,
-      blocks,
-    },
-  });
+      state: {
+        predictor,
+        swapMs: chosen === level ? swapMs : nowMs,
+        unfit: 0,
+        streak: undefined,
+        blocks,
+        ...more,
+      },
+    };
+  };
 
-  if (rung < 0 && whole.includes(level))
-    return decide(ladder[0], `${input.guard?.reason ?? 'guard'}; levels before ${ladder[0]} are shut`);
+  /** The fewest threads that will do, else those of the best chance: the rest of the machine belongs to the work beside. */
+  function chooseThreads(to: number): number | undefined {
+    const counts = threadCounts(calibration, to);
+    if (counts.length === 0) return undefined;
+    const chances = counts.map((threads) =>
+      chanceWithin(predict(to, { threads }), deadlineMs * (1 - margin) - overheadMs),
+    );
+    const enough = chances.findIndex((one) => one >= goal);
+    return counts[enough >= 0 ? enough : chances.indexOf(Math.max(...chances))];
+  }
+
+  if (rung < 0 && whole.includes(level)) {
+    const why = input.guard?.reason ?? `accuracy goal ${percent(input.accuracyGoal ?? 0)}`;
+    return decide(ladder[0], `${why}; levels before ${ladder[0]} are shut`);
+  }
 
   if (rung < 0) {
-    const to = ladder.find((other) => p50Ms(other) <= p50Ms(level)) ?? ladder[ladder.length - 1];
+    const p50Ms = (index: number) => calibration.levels[index].p50Ms;
+    const to = ladder.find((other) => p50Ms(other) <= p50Ms(level)) ?? ladder[last];
     return decide(to, `level ${level} is no more accurate than level ${to}, which is not slower`);
   }
 
-  if (failing && rung < ladder.length - 1) {
-    blocks[level] = {
-      atMs: nowMs,
-      slowdown,
-      others: load.cpuOthers ?? 0,
-      inputsPerS,
-      offered: (inputsPerS * calibration.levels[level].p50Ms) / calibration.batch / 1000,
-      failures: (blocks[level]?.failures ?? 0) + 1,
-    };
-    // A queue in front of a faster level is shorter in the same proportion.
-    const predict = (to: number) =>
-      calibration.levels[to].p95Ms * scale * slowdown + (overheadMs * p50Ms(to)) / p50Ms(level);
+  const { relieved, told } = evidence;
+  const isRelieved = relieved >= fewestRelieved && relieved > (1 - leastShare) * told;
+  const isSlow =
+    1 - chance(level) > toleratedMisses * (1 - goal) || (isRelieved && shareOf(level) >= leastShare);
+  const isUnfit = isSlow || isRelieved || shareOf(level) < leastShare;
+  const unfit = isUnfit ? (state?.unfit ?? 0) + (input.isEarly ? 0 : 1) : 0;
+
+  if (rung < last && (isFailing || unfit >= unfitDecisions)) {
+    const own = Math.max(slowdown, predictor.own[level]?.filter.mean ?? 1);
+    if (isFailing || isSlow)
+      blocks[level] = {
+        atMs: nowMs,
+        slowdown: own,
+        slowdownBelow: 1,
+        others: load.cpuOthers ?? 0,
+        inputsPerS,
+        offered: (inputsPerS * calibration.levels[level].p50Ms) / calibration.batch / 1000,
+        failures: (blocks[level]?.failures ?? 0) + 1,
+      };
     const below = ladder.slice(rung + 1);
-    const to = below.find((other) => predict(other) <= deadlineMs * (1 - margin)) ?? below[below.length - 1];
+    const to = below.find((other) => chance(other) >= goal && shareOf(other) >= leastShare) ?? ladder[last];
     return decide(
       to,
-      `${describeLoad(load)}${met} at slowdown ${slowdown.toFixed(2)}; level ${to} predicted ${ms(predict(to))}`,
+      `${describeLoad(load)}${met} at slowdown ${own.toFixed(2)}; level ${level} would meet it in ${percent(chance(level))} and bear ${percent(shareOf(level))} of ${inputsPerS.toFixed(1)} inputs/s; level ${to} predicted ${ms(predict(to).meanMs + overheadMs)}`,
     );
   }
 
   // What stayed is no failure: forget a level's failures once it, or a denser one, was held as long as its block could last.
   const heldMs = nowMs - (swapMs ?? nowMs);
-  for (const [index, block] of ladder.entries()) {
-    const entry = blocks[block];
+  for (const [index, other] of ladder.entries()) {
+    const entry = blocks[other];
     if (!entry) continue;
-    if (index >= rung && !failing && heldMs >= Math.max(10_000, retryDwellMs(entry, dwellMs)))
-      delete blocks[block];
-    else if (index < rung) blocks[block] = { ...entry, others: Math.max(entry.others, load.cpuOthers ?? 0) };
+    if (index >= rung && !isFailing && heldMs >= Math.max(10_000, retryDwellMs(entry, dwellMs)))
+      delete blocks[other];
+    else if (index < rung)
+      blocks[other] = {
+        ...entry,
+        others: Math.max(entry.others, load.cpuOthers ?? 0),
+        slowdownBelow: Math.max(entry.slowdownBelow, predictor.atMs > entry.atMs ? slowdown : 1),
+      };
   }
   const standing = (index: number) => {
     const block = blocks[ladder[index]];
@@ -200,39 +219,44 @@ export function decideDeadline(
   for (let index = rung - 1; index >= 0 && lowest < 0; index -= 1) if (standing(index)) lowest = index;
 
   /** Slowdown grows with a run's length under contention: between this level's and the blocked one's, in proportion. */
-  const slowdownOf = (to: number): number => {
+  const slowdownAt = (to: number): number => {
+    // Where there is a block it knows best when what the level itself saw has gone.
+    const seen = blocks[to] ? slowdown : slowdownOfLevel(predictor, to, nowMs);
     const blocked = lowest < 0 ? undefined : standing(lowest);
-    if (!blocked) return slowdown;
+    if (!blocked) return seen;
+    const p50Ms = (index: number) => calibration.levels[index].p50Ms;
     const span = p50Ms(ladder[lowest]) - p50Ms(level);
     const share = span > 0 ? (p50Ms(to) - p50Ms(level)) / span : 1;
-    return Math.max(slowdown, slowdown + (blocked.slowdown - slowdown) * share);
+    return Math.max(seen, slowdown + (blocked.slowdown - slowdown) * share);
   };
-  const predict = (to: number) => calibration.levels[to].p95Ms * scale * slowdownOf(to) + overheadMs;
-  const fits = failing
-    ? undefined
-    : ladder.slice(lowest + 1, rung).find((to) => predict(to) <= deadlineMs * (1 - margin));
+  const foresee = (to: number) => ms(predict(to, { slowdown: slowdownAt(to) }).meanMs + overheadMs);
+  const fitsAbove = (to: number) =>
+    chance(to, 1 - margin, { slowdown: slowdownAt(to) }) >= goal && shareOf(to) >= shareForUp;
+  const fits = isFailing ? undefined : ladder.slice(lowest + 1, rung).find(fitsAbove);
 
   if (fits === undefined) {
     const blocked = lowest < 0 ? undefined : standing(lowest);
     const why = blocked
       ? `; level ${ladder[lowest]} failed ${((nowMs - blocked.atMs) / 1000).toFixed(1)} s ago at slowdown ${blocked.slowdown.toFixed(2)}`
-      : failing
+      : isFailing
         ? '; no level is faster'
         : rung > 0
-          ? `; level ${ladder[rung - 1]} predicted ${ms(predict(ladder[rung - 1]))}`
-          : '';
-    return decide(level, `${guarded}${describeLoad(load)}${met}${why}`);
+          ? `; level ${ladder[rung - 1]} predicted ${foresee(ladder[rung - 1])}, would bear ${percent(shareOf(ladder[rung - 1]))} of ${inputsPerS.toFixed(1)} inputs/s`
+          : `, slowdown ${slowdown.toFixed(2)}`;
+    return decide(level, `${guarded}${describeLoad(load)}${met}${why}`, { unfit });
   }
 
   const before = state?.streak;
   const sparser =
     before && ladder.indexOf(before.level) > ladder.indexOf(fits) && ladder.indexOf(before.level) < rung;
-  const streak = { level: sparser ? before.level : fits, count: (before?.count ?? 0) + 1 };
+  const count = (before?.count ?? 0) + (input.isEarly ? 0 : 1);
+  const streak = { level: sparser ? before.level : fits, count };
   const to = streak.level;
   const failed = ladder.slice(ladder.indexOf(to), rung).map((one) => blocks[one]);
   const waitMs = Math.max(...failed.map((block) => retryDwellMs(block, dwellMs)));
-  const sentence = `${describeLoad(load)}${met}; level ${to} predicted ${ms(predict(to))} at slowdown ${slowdownOf(to).toFixed(2)}`;
-  if (streak.count < input.confirmations || (swapMs !== undefined && heldMs < waitMs))
-    return decide(level, `${sentence}, ${streak.count} of ${input.confirmations} confirmations`, streak);
-  return decide(to, `${sentence}, confirmed ${streak.count} times`);
+  const sentence = `${guarded}${describeLoad(load)}${met}; level ${to} predicted ${foresee(to)} at slowdown ${slowdownAt(to).toFixed(2)}`;
+  const isConfirmed = !input.isEarly && count >= input.confirmations;
+  if (!isConfirmed || (swapMs !== undefined && heldMs < waitMs))
+    return decide(level, `${sentence}, ${count} of ${input.confirmations} confirmations`, { unfit, streak });
+  return decide(to, `${sentence}, confirmed ${count} times`);
 }

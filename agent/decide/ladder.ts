@@ -20,3 +20,22 @@ export function buildLadder(calibration: Calibration, accuracy: readonly (number
   }
   return ladder.map(({ level }) => level);
 }
+
+/**
+ * For a goal of accuracy: the ladder from its level of least energy that reaches the goal, so that what is denser is not chosen. Energy is the
+ * calibrated one where every level has it, else latency stands for it. Unchanged where no level reaches the goal or accuracies are unknown.
+ */
+export function fromLeastEnergy(
+  ladder: readonly number[],
+  calibration: Calibration,
+  accuracy: readonly (number | null)[],
+  goal: number,
+): number[] {
+  const { levels } = calibration;
+  const isMeasured = ladder.every((level) => levels[level].energyMj !== undefined);
+  const energy = (level: number) => (isMeasured ? (levels[level].energyMj ?? 0) : levels[level].p50Ms);
+  const enough = ladder.filter((level) => (accuracy[level] ?? Number.NEGATIVE_INFINITY) >= goal);
+  if (enough.length === 0) return [...ladder];
+  const least = enough.reduce((best, level) => (energy(level) < energy(best) ? level : best));
+  return ladder.slice(ladder.indexOf(least));
+}

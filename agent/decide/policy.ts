@@ -12,7 +12,11 @@ export type Observation = {
   latencyMs: number;
   /** Inside the session. */
   inferMs: number;
+  /** From its arrival in the queue until its inference began. */
+  queueMs?: number;
   deadlineMs: number;
+  /** The client asked for this very level. */
+  isPinned?: boolean;
 };
 
 /** A request that waits for its answer; once its deadline has passed it counts as a miss. */
@@ -35,8 +39,12 @@ export type PolicyInput = {
   accuracy: readonly (number | null)[];
   deadlineMs: number;
   goal: number;
+  /** Least accuracy that will do: of the levels that have it, the one of least energy is the densest to be chosen. */
+  accuracyGoal?: number | undefined;
   dwellMs: number;
   confirmations: number;
+  /** Decided between two intervals: confirmations are counted by the interval, and this must not add to them. */
+  isEarly?: boolean;
   /** Recent answers, oldest first. */
   observations: readonly Observation[];
   /** Requests for the active level that are not yet answered. */
@@ -48,11 +56,15 @@ export type PolicyInput = {
   guard?: { shut: number; reason: string | undefined };
   /** The active level. */
   level: number;
+  /** Threads inside one inference now. */
+  threads?: number;
 };
 
 /** What a policy wants and why. `reason` is a sentence with numbers. */
 export type Decision<State> = {
   level: number;
+  /** Threads inside one inference; absent where calibration knows one number alone. */
+  threads?: number;
   reason: string;
   state: State;
   /** Measured over calibrated latency; 1 is an undisturbed machine. */

@@ -1,5 +1,6 @@
 import type { Reading } from '../sense/sensor.ts';
 import type { Health } from './guards.ts';
+import type { MachineLoad } from './policy.ts';
 
 /** Zones near what computes; others, such as a battery's or a radio's, have limits of their own. */
 const relevantZone = /cpu|soc|gpu|tj|pkg|package|core|k10temp/i;
@@ -33,4 +34,20 @@ export function readHealth(readings: readonly Reading[]): Health {
     memoryAvailableBytes: value('memory_available'),
     dischargingCharge: charges.length > 0 ? Math.min(...charges) : undefined,
   };
+}
+
+/** What tells of the work beside, out of all readings. */
+export function readLoad(readings: readonly Reading[]): MachineLoad {
+  const value = (name: string) => readings.find((reading) => reading.name === name)?.value;
+  return {
+    cpuBusy: value('cpu_busy'),
+    cpuOthers: value('cpu_others'),
+    psiCpuSome: value('psi_cpu_some'),
+  };
+}
+
+/** Watts that all batteries give together; undefined where none tells. */
+export function readBatteryPower(readings: readonly Reading[]): number | undefined {
+  const powers = readings.filter(({ name }) => name === 'battery_power');
+  return powers.length > 0 ? powers.reduce((sum, { value }) => sum + value, 0) : undefined;
 }

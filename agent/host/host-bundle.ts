@@ -5,6 +5,7 @@ import { openEngine } from '../../engine/open-engine.ts';
 import type { Logger } from '../../wire/link/logger.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
+import { readCorrections, writeCorrections } from '../calibrate/corrections.ts';
 import { obtainCalibration } from '../calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from '../control-loop.ts';
 import { buildLadder } from '../decide/ladder.ts';
@@ -44,6 +45,8 @@ export type HostedBundle = {
   readonly calibration: Calibration;
   readonly stats: RequestStats;
   readonly loop: ControlLoop;
+  /** Keeps what was learnt of the levels' latencies for the next start; never rejects. */
+  keepLearnt(): Promise<void>;
 };
 
 /**
@@ -77,11 +80,15 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
         `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
       );
     engine.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
-    const { runner, pending, nowMs, monotonicMs, onSwap } = options;
+    const { runner, pending, nowMs, monotonicMs, onSwap, cacheDir } = options;
+    // A calibration that was handed in has no place in the cache.
+    const isCached = options.calibration === undefined;
+    const corrections = isCached ? await readCorrections(cacheDir, calibration) : undefined;
     const stats = createRequestStats({ levels: manifest.levels.length, monotonicMs });
     const loop = createControlLoop({
       engine,
       calibration,
+      ...(corrections ? { corrections } : {}),
       profile: options.profile,
       runner,
       stats,
@@ -91,7 +98,13 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
       monotonicMs,
       onSwap,
     });
-    return { manifest, engine, calibration, stats, loop };
+    const keepLearnt = async () => {
+      if (!isCached || loop.corrections.every((one) => one === 0)) return;
+      await writeCorrections(cacheDir, calibration, loop.corrections).catch((error: unknown) =>
+        log.warn({ err: error }, `cannot keep what was learnt of the levels' latencies: ${String(error)}`),
+      );
+    };
+    return { manifest, engine, calibration, stats, loop, keepLearnt };
   } catch (error) {
     await engine.close();
     throw error;

@@ -83,6 +83,7 @@ export function createHostSlot(options: HostSlotOptions): HostSlot {
       } finally {
         replacing = false;
       }
+      await old.keepLearnt();
       await closeWhenIdle(old);
     },
     async run({ input, batch, level }) {

@@ -1,6 +1,7 @@
 import { bareHost } from '../../listen/address.ts';
 import type { GuardLimits } from '../decide/guards.ts';
 import type { CustomReading } from '../sense/custom-reading.ts';
+import { toDuration, toMs, toShare } from './quantities.ts';
 import type { Profile, ProfileFile } from './schema.ts';
 
 function toReading({
@@ -33,6 +34,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     name: file.name ?? defaultName,
     deadlineMs: file.deadline_ms,
     goal: file.goal,
+    ...(file.accuracy_goal === undefined ? {} : { accuracyGoal: file.accuracy_goal }),
     policy: file.policy,
     level: file.level,
     intervalMs: file.interval_ms,
@@ -47,6 +49,14 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
       providers: Object.freeze(file.engine.providers),
       hangMs: file.engine.hang_s * 1000,
     }),
+    ...(file.battery === undefined
+      ? {}
+      : {
+          battery: Object.freeze({
+            lastForMs: toMs(file.battery.last_for),
+            reserve: toShare(file.battery.reserve),
+          }),
+        }),
     http: Object.freeze({
       host: bareHost(file.http.host),
       port: file.http.port,
@@ -78,11 +88,12 @@ function fromReading(reading: CustomReading): ProfileFile['readings'][number] {
 
 /** The other way round than `toProfile`: from the code's names to the file's, so that what is in force can be told by the file's keys. */
 export function toProfileFile(profile: Profile): ProfileFile {
-  const { guards, http, report, engine } = profile;
+  const { guards, battery, http, report, engine } = profile;
   return {
     name: profile.name,
     deadline_ms: profile.deadlineMs,
     goal: profile.goal,
+    ...(profile.accuracyGoal === undefined ? {} : { accuracy_goal: profile.accuracyGoal }),
     policy: profile.policy,
     level: profile.level,
     interval_ms: profile.intervalMs,
@@ -101,6 +112,9 @@ export function toProfileFile(profile: Profile): ProfileFile {
       ...(guards.minMemoryBytes === undefined ? {} : { min_memory_mib: guards.minMemoryBytes / 2 ** 20 }),
       ...(guards.batteryReserve === undefined ? {} : { battery_reserve: guards.batteryReserve }),
     },
+    ...(battery === undefined
+      ? {}
+      : { battery: { last_for: toDuration(battery.lastForMs), reserve: battery.reserve } }),
     http: {
       host: http.host,
       port: http.port,
@@ -122,5 +136,7 @@ export function toProfileFile(profile: Profile): ProfileFile {
 
 /** The value of a key such as `http.port`; undefined where it has none. */
 export function fileValue(file: ProfileFile, path: string): unknown {
-  return path.split('.').reduce<unknown>((value, step) => (value as Record<string, unknown>)[step], file);
+  return path
+    .split('.')
+    .reduce<unknown>((value, step) => (value as Record<string, unknown> | undefined)?.[step], file);
 }

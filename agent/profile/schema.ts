@@ -1,9 +1,11 @@
 import { z } from 'zod';
 import { type EngineName, engineNames } from '../../engine/engine.ts';
 import { isTopicName } from '../../wire/topics.ts';
+import type { BatteryGoal } from '../decide/battery-plan.ts';
 import type { GuardLimits } from '../decide/guards.ts';
 import type { CustomReading } from '../sense/custom-reading.ts';
 import { sensorNames } from '../sense/sensors.ts';
+import { duration, share } from './quantities.ts';
 
 /** An hour. */
 export const deadlineMaxMs = 3_600_000;
@@ -95,6 +97,15 @@ const guards = z
     'What protects the device, by shutting the densest levels, whatever the deadline would allow. A guard without a limit is off.',
   );
 
+const battery = z
+  .strictObject({
+    last_for: duration.describe(
+      'The battery shall last so long from when it is first discharged, such as 8h.',
+    ),
+    reserve: share.default(0.1).describe('What shall be left of it at the end, such as 10%.'),
+  })
+  .describe('A battery that shall last: energy is planned over the time that is left.');
+
 const report = z
   .strictObject({
     broker: z
@@ -171,6 +182,14 @@ export const profileSchema = z.strictObject({
     .default(50)
     .describe('A request is in time when its answer is ready so long after its body has arrived.'),
   goal: z.number().gt(0).lt(1).default(0.99).describe('Share of requests that shall be in time.'),
+  accuracy_goal: z
+    .number()
+    .gt(0)
+    .lt(1)
+    .optional()
+    .describe(
+      'Least accuracy that will do, 0 to 1: what is denser than the level of least energy that has it is not chosen.',
+    ),
   policy: z
     .enum(['deadline', 'fixed'])
     .default('deadline')
@@ -198,6 +217,7 @@ export const profileSchema = z.strictObject({
     .describe('Numbers that no sensor gives, from files and commands.'),
   engine: engine.prefault({}),
   guards: guards.prefault({}),
+  battery: battery.optional(),
   http: http.prefault({}),
   report: report.prefault({}),
   calibration: calibration.prefault({}),
@@ -210,6 +230,7 @@ export type Profile = Readonly<{
   name: string;
   deadlineMs: number;
   goal: number;
+  accuracyGoal?: number;
   policy: 'deadline' | 'fixed';
   level: number;
   intervalMs: number;
@@ -224,6 +245,7 @@ export type Profile = Readonly<{
     providers: readonly string[];
     hangMs: number;
   }>;
+  battery?: BatteryGoal;
   http: Readonly<{
     host: string;
     port: number;

@@ -9,7 +9,10 @@ const fastest = 0.5;
  * swap may come before the run.
  * @returns milliseconds.
  */
-export function leastRunMs({ calibration }: HostedBundle, { batch, level }: QueuedRequest): number {
+export function leastRunMs(
+  { calibration }: Pick<HostedBundle, 'calibration'>,
+  { batch, level }: Pick<QueuedRequest, 'batch' | 'level'>,
+): number {
   const medians =
     level === undefined
       ? calibration.levels.map(({ p50Ms }) => p50Ms)

@@ -1,8 +1,21 @@
 import type { RunResult } from '../../engine/engine.ts';
+import type { RequestInTurn } from '../decide/decider.ts';
+import { furthest } from '../decide/relief.ts';
 import { LateError, RequestError } from './request-error.ts';
 
-/** So many runs stand with the engine: one computes, the next is ready, so the thread never waits for this one. */
+/** One run computes, the next is ready, so that the thread never waits for this one. */
 const withEngine = 2;
+/** But where runs take longer than this the next one's level is better chosen once it is known how long this one took. */
+const shortRunMs = 1;
+
+/**
+ * Whether one more run may be handed to the engine.
+ * @param running those that it has.
+ * @param lastRunMs how long the last one took; undefined before any.
+ */
+export function mayHandOver(running: number, lastRunMs: number | undefined): boolean {
+  return running < ((lastRunMs ?? 0) > shortRunMs ? 1 : withEngine);
+}
 
 export type QueuedRequest = {
   input: Float32Array;
@@ -26,6 +39,8 @@ export type QueueOptions<Result> = {
   run: (request: QueuedRequest) => Promise<Result>;
   /** The least that a run of this request takes, whatever its level, in milliseconds. */
   leastMs: (request: QueuedRequest) => number;
+  /** The level of a request without one, in its turn; undefined for the active one. Default: always that. */
+  chooseLevel?: (turn: RequestInTurn) => number | undefined;
   /** Asked at each request: it may change. Where it shrinks, those that wait already stay. */
   maxWaiting: () => number;
   monotonicMs: () => number;
@@ -51,18 +66,21 @@ export type RequestQueue<Result> = {
  *   that stand with the engine;
  * - what can no longer be in time takes nothing from those behind it: it is refused.
  */
-export function createRequestQueue<Result extends Pick<RunResult, 'waitMs'>>(
+export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'inferMs'>>(
   options: QueueOptions<Result>,
 ): RequestQueue<Result> {
   const { maxWaiting, monotonicMs } = options;
   /** Earliest deadline first. */
   const waiting: Job<Result>[] = [];
+  /** With the engine, the one that it computes first. */
+  const begun: { level: number | undefined; batch: number; sinceMs: number }[] = [];
   let running = 0;
+  let lastRunMs: number | undefined;
   let closed = false;
   let drained: (() => void) | undefined;
 
   function pump(): void {
-    while (running < withEngine) {
+    while (mayHandOver(running, lastRunMs)) {
       const job = waiting.shift();
       if (!job) break;
       // With nobody behind it, a late answer is better than none.
@@ -95,11 +113,21 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs'>>(
 
   async function run(job: Job<Result>): Promise<void> {
     const submittedMs = monotonicMs();
+    const level =
+      job.level ??
+      options.chooseLevel?.({ request: job, ahead: begun[0], behind: waiting.slice(0, furthest) });
+    const place = { level, batch: job.batch, sinceMs: submittedMs };
+    begun.push(place);
     try {
-      const result = await options.run(job);
+      const result = await options.run({ ...job, level });
+      lastRunMs = result.inferMs;
       job.resolve({ ...result, queueMs: submittedMs - job.enqueuedMs + result.waitMs });
     } catch (error) {
       job.reject(error);
+    } finally {
+      begun.splice(begun.indexOf(place), 1);
+      // The next one begins now.
+      if (begun[0]) begun[0].sinceMs = monotonicMs();
     }
   }
 

@@ -8,7 +8,7 @@ import { LateError, RequestError } from './request-error.ts';
 import type { RequestQueue } from './request-queue.ts';
 
 /** What was refused for its deadline counts as a miss for so long. */
-const missedMs = 1000;
+export const missedMs = 1000;
 
 /** With the bundle that answered: meanwhile another may have taken over. */
 export type HostedResult = RunResult & { host: HostedBundle };
@@ -64,7 +64,9 @@ export function createRequestServer(options: ServeOptions): RequestServer {
           startMs: receivedMs,
           latencyMs,
           inferMs,
+          queueMs,
           deadlineMs,
+          isPinned: !isActive,
         });
         pending.delete(waiting);
         if (isActive && latencyMs > deadlineMs) void answer.host.loop.hurry();

@@ -2,6 +2,8 @@ import { readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { calibrationKey, defaultCacheDir, readCalibration } from '../../../agent/calibrate/cache.ts';
+import type { Calibration } from '../../../agent/calibrate/calibration.ts';
+import { readCorrections, writeCorrections } from '../../../agent/calibrate/corrections.ts';
 import { measureLevels } from '../../../agent/calibrate/measure.ts';
 import { obtainCalibration } from '../../../agent/calibrate/obtain-calibration.ts';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
@@ -166,4 +168,18 @@ describe('the cache', () => {
     expect(defaultCacheDir({ XDG_CACHE_HOME: '/x' })).toBe('/x/ebb');
     expect(defaultCacheDir({ XDG_CACHE_HOME: 'relative' })).toMatch(/\.cache\/ebb$/);
   });
+});
+
+it('what was learnt is kept beside its calibration, and for no other', async () => {
+  const dir = join(await temporaryFolder(), 'new');
+  const measured = { engine: 'ort' as const, runs: 1, p50Ms: 1, p95Ms: 1, meanMs: 1 };
+  const levels = [{ level: 0, ...measured, engines: [measured] }];
+  const calibration: Calibration = { version: 3, key: 'k', measuredAt: '', batch: 1, forms: [], levels };
+  expect(await readCorrections(dir, calibration)).toBeUndefined();
+  await writeCorrections(dir, calibration, [0.1]);
+  expect(await readCorrections(dir, calibration)).toEqual([0.1]);
+  expect(await readCorrections(dir, { ...calibration, key: 'other' })).toBeUndefined();
+  expect(await readCorrections(dir, { ...calibration, levels: [...levels, ...levels] })).toBeUndefined();
+  await writeFile(join(dir, 'corrections-k.json'), '{');
+  expect(await readCorrections(dir, calibration)).toBeUndefined();
 });

@@ -4,9 +4,8 @@ import { type Block, retryDwellMs, stands } from '../../../agent/decide/block.ts
 import { decideFixed } from '../../../agent/decide/fixed.ts';
 import { buildLadder } from '../../../agent/decide/ladder.ts';
 import { chanceOfMisses } from '../../../agent/decide/policy.ts';
-import { estimateOverheadMs, estimateSlowdown } from '../../../agent/decide/slowdown.ts';
 import { quantile } from '../../../agent/quantile.ts';
-import { answers, calibration, quiet } from './policy-input.ts';
+import { calibration } from './policy-input.ts';
 
 describe('buildLadder()', () => {
   it('orders levels by accuracy and leaves out those that are beaten', () => {
@@ -22,24 +21,6 @@ describe('buildLadder()', () => {
   it('leaves out levels that are not faster', () => {
     const levels = calibration.levels.map((level) => ({ ...level, p50Ms: 10 - level.level / 10 }));
     expect(buildLadder({ ...calibration, levels }, [0.9, 0.8, 0.7])).toEqual([0]);
-  });
-});
-
-describe('estimateSlowdown()', () => {
-  it('is the median ratio of few runs, untouched by one outlier', () => {
-    const observations = answers(quiet, 9, 2);
-    observations[3]!.inferMs = 5000;
-    expect(estimateSlowdown(observations, calibration)).toBeCloseTo(2);
-  });
-
-  it('sees a tail that the median hides, once there are many runs', () => {
-    const observations = [...answers(quiet, 18, 1), ...answers(quiet, 2, 5.5)];
-    expect(estimateSlowdown(observations, calibration)).toBeCloseTo(5);
-  });
-
-  it('is unknown without runs, and overhead is nought', () => {
-    expect(estimateSlowdown([], calibration)).toBeUndefined();
-    expect(estimateOverheadMs([])).toBe(0);
   });
 });
 
@@ -71,7 +52,15 @@ describe('chanceOfMisses()', () => {
 });
 
 describe('a block', () => {
-  const block: Block = { atMs: 0, slowdown: 5, others: 0.9, inputsPerS: 20, offered: 0.4, failures: 1 };
+  const block: Block = {
+    atMs: 0,
+    slowdown: 5,
+    slowdownBelow: 1,
+    others: 0.9,
+    inputsPerS: 20,
+    offered: 0.4,
+    failures: 1,
+  };
   const at = (nowMs: number, cpuOthers: number | undefined, psiCpuSome?: number) => ({
     nowMs,
     load: { cpuOthers, psiCpuSome },
@@ -94,6 +83,11 @@ describe('a block', () => {
     expect(stands({ ...block, failures: 1000 }, at(601_000, 0.9))).toBe(false);
   });
 
+  it('ends where sparser levels saw the slowdown too, as their prediction tells when it has gone', () => {
+    expect(stands({ ...block, slowdownBelow: 4 }, at(1000, 0.9))).toBe(false);
+    expect(stands({ ...block, slowdownBelow: 1.5 }, at(1000, 0.9))).toBe(true);
+  });
+
   it('that came from too many requests ends when fewer come', () => {
     const busy = { ...block, others: 0, offered: 1.5 };
     expect(stands(busy, { ...at(1000, 0), inputsPerS: 20 })).toBe(true);
@@ -102,9 +96,8 @@ describe('a block', () => {
 });
 
 it('decideFixed() holds its level whatever happens, within the levels there are', () => {
-  const observations = answers(quiet, 20, 9);
-  expect(decideFixed({ ...quiet, observations }, 1)).toMatchObject({ level: 1, slowdown: 9 });
-  expect(decideFixed(quiet, 7).level).toBe(2);
+  expect(decideFixed({ calibration }, 1)).toEqual({ level: 1, reason: 'policy fixed holds level 1' });
+  expect(decideFixed({ calibration }, 7).level).toBe(2);
 });
 
 it('quantile() is one of the values, and refuses none', () => {

@@ -11,6 +11,7 @@ const parse = (text: string) => parseProfile(text, { name: 'test' });
 const full = parse(`
 deadline_ms: 20
 goal: 0.9
+accuracy_goal: 0.8
 policy: fixed
 level: 1
 interval_ms: 100
@@ -22,6 +23,7 @@ readings:
   - { name: b, unit: w, file: /b, scale: 2 }
 engine: { name: ort, threads: 2, providers: [cuda, cpu], hang_s: 9 }
 guards: { max_temp_c: 70, min_memory_mib: 100, battery_reserve: 0.2 }
+battery: { last_for: 8h, reserve: 10% }
 http: { host: 0.0.0.0, port: 1, token_file: t, max_body_bytes: 1, max_queue: 2, max_batch: 3, request_timeout_s: 4 }
 report: { broker: "mqtt://x", fleet: f, device: d, interval_s: 0.3 }
 calibration: { seconds: 1, batch: 2 }
@@ -37,6 +39,11 @@ describe('toProfileFile()', () => {
     }
     const keys = Object.keys(profileSchema.shape).filter((key) => key !== 'extends');
     expect(Object.keys(toProfileFile(full)).sort()).toEqual(keys.sort());
+  });
+
+  it('keeps durations in the largest unit of which they are whole', () => {
+    for (const text of ['8h', '90min', '36h', '2d', '1.5s'])
+      expect(toProfileFile(parse(`battery: { last_for: ${text} }`)).battery?.last_for).toBe(text);
   });
 
   it('keeps seconds as they were written', () => {
@@ -65,6 +72,7 @@ describe('changeProfile()', () => {
     expect(atOnce).toEqual([
       'deadline_ms 50 -> 20',
       'goal 0.99 -> 0.9',
+      'accuracy_goal none -> 0.8',
       'policy deadline -> fixed',
       'level 0 -> 1',
       'interval_ms 500 -> 100',
@@ -75,6 +83,8 @@ describe('changeProfile()', () => {
       'guards.max_temp_c none -> 70',
       'guards.min_memory_mib none -> 100',
       'guards.battery_reserve none -> 0.2',
+      'battery.last_for',
+      'battery.reserve',
       'http.max_body_bytes 16777216 -> 1',
       'http.max_queue 64 -> 2',
       'http.max_batch 64 -> 3',
