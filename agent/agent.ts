@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Bundle } from '../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../engine/engine.ts';
 import { createHttpServer, type HttpServer } from '../listen/http-server.ts';
@@ -33,6 +34,8 @@ export type AgentOptions = {
   profile: Profile;
   /** Reads the profile again, for `reload`. Default: it cannot be reloaded. */
   reloadProfile?: () => Promise<Profile>;
+  /** Reads the bundle again, for `reloadBundle`. Default: it cannot be reloaded. */
+  reloadBundle?: () => Promise<Bundle>;
   log: Logger;
   /** False serves no HTTP: `infer` is the only way in. Default true. */
   http?: boolean;
@@ -94,6 +97,11 @@ export type Agent = {
    * @throws Error where it cannot: the old one goes on then.
    */
   replaceBundle(bundle: Bundle): Promise<void>;
+  /**
+   * Reads the bundle again; where another one lies there now, it takes over as with `replaceBundle`.
+   * @returns what came of it, a sentence. @throws Error where the old one goes on, with the reason.
+   */
+  reloadBundle(): Promise<string>;
   /** Resolves, with the reason, where the agent can answer no more and a new process is needed; else with `stop`. */
   readonly ended: Promise<Error>;
   /** The active level. */
@@ -272,7 +280,22 @@ export function openAgent(options: AgentOptions): Agent {
   async function obey(command: Command): Promise<CommandAnswer> {
     if (!service.ready) return { ok: false, error: 'Cannot obey as the agent is not ready' };
     if (command.kind !== 'reload') return requireHost().loop.obey(command);
-    return { ok: true, note: describeChange(await reload()) };
+    const note = describeChange(await reload());
+    return { ok: true, note: options.reloadBundle ? `${note}; ${await reloadBundle()}` : note };
+  }
+
+  async function reloadBundle(): Promise<string> {
+    try {
+      if (!options.reloadBundle)
+        throw new Error('Cannot reload the bundle as it must have come from a folder: start anew');
+      const next = await options.reloadBundle();
+      if (isDeepStrictEqual(next.manifest, service.manifest)) return 'the bundle has not changed';
+      await slot.replace(next);
+      return `another bundle answers, of ${next.manifest.levels.length} levels`;
+    } catch (error) {
+      log.warn({ err: error }, `the bundle stays as it was: ${(error as Error).message}`);
+      throw error;
+    }
   }
 
   async function reload(): Promise<ProfileChange> {
@@ -353,6 +376,7 @@ export function openAgent(options: AgentOptions): Agent {
     obey,
     reload,
     replaceBundle: slot.replace,
+    reloadBundle,
     ended,
     get level() {
       return service.level;

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { readBundle } from '../bundle/read-bundle.ts';
+import { readPublicKey } from '../bundle/signature.ts';
 import { readToken, requireToken } from '../listen/token.ts';
 import { onHangUp } from '../terminal/hang-up.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
@@ -7,9 +8,11 @@ import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { openAgent } from './agent.ts';
+import { tellOutcomes } from './classify/tell-outcomes.ts';
 import { createLog } from './create-log.ts';
 import { engineOption } from './engine-option.ts';
 import { explainCommand } from './explain-command.ts';
+import { createNotifier } from './notify-systemd.ts';
 import { loadProfile } from './profile/load-profile.ts';
 import { profileJsonSchema } from './profile/profile-keys.ts';
 import { applyFlags, type ProfileFlags } from './profile-options.ts';
@@ -19,6 +22,8 @@ type RunFlags = ProfileFlags & {
   /** True where no name was given. */
   explainProfile?: string | true;
   profileSchema?: boolean;
+  watch?: string;
+  stdin?: boolean;
   cache?: string;
   recalibrate?: boolean;
   json?: boolean;
@@ -29,6 +34,8 @@ Examples:
   ebb run runs/shapes/bundle --profile x86
   ebb run runs/shapes/bundle --profile raspberry-pi-5 --broker mqtt://192.168.1.2 --http 127.0.0.1:0 --json
   ebb run runs/shapes/bundle --profile x86 --policy fixed --level 0
+  ebb run runs/shapes/bundle --profile x86 --watch /var/spool/camera
+  ls *.png | ebb run runs/shapes/bundle --profile x86 --stdin --json
   ebb run --explain-profile raspberry-pi-5         # every key: what it may be, what it is, and why
   ebb run --profile-schema > profile.schema.json   # for editors
 
@@ -38,7 +45,9 @@ Ask it over the Open Inference Protocol, version 2:
 
 The log goes to standard error (EBB_LOG=debug tells every decision). With --json standard output carries one
 JSON object a line: {"event":"listening","http":URL,...}, {"event":"swap","from":0,"to":1,"reason":...}.
-SIGHUP reads the profile again: what can change at once does, the log says what needs a restart.`;
+With --watch and --stdin it prints an outcome a line, and serves HTTP only where --http is given; status 1 where a file failed.
+SIGHUP reads profile and bundle again: what can change at once does, the log says what needs a restart; another bundle takes
+over between two requests.`;
 
 /** How long after an orderly stop something may still hold the process: a sensor's read that hangs, a socket. */
 const lingerMs = 200;
@@ -65,7 +74,11 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   const profile = await load();
   const token = await readToken({ file: profile.http.tokenFile });
   asUsage(() => requireToken('the HTTP server', profile.http, token));
-  const bundle = await readBundle(bundleDir);
+  const { publicKey } = profile.bundle;
+  const key = publicKey === undefined ? undefined : await readPublicKey(publicKey);
+  const read = () => readBundle(bundleDir, { publicKey: key });
+  const bundle = await read();
+  const classifies = flags.watch !== undefined || flags.stdin === true;
   const log = createLog();
   const interrupted = interruptSignal();
   // Whoever reads standard output may be gone: the agent serves on.
@@ -75,6 +88,9 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
     bundle,
     profile,
     reloadProfile: load,
+    reloadBundle: read,
+    // Who classifies files asks for no server, unless it is named.
+    http: !classifies || flags.http !== undefined,
     log,
     token,
     recalibrate: flags.recalibrate ?? false,
@@ -86,16 +102,38 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
       if (flags.json) say({ event: 'reload', atOnce, afterRestart });
     },
   });
+  const notifier = createNotifier({ log });
   const over = new Promise<void>((resolve) => {
-    interrupted.addEventListener('abort', () => resolve(agent.stop()), { once: true });
+    const stop = () => {
+      notifier.stopping();
+      resolve(agent.stop());
+    };
+    interrupted.addEventListener('abort', stop, { once: true });
   });
   const started = agent.start();
-  // Its outcome is in the log.
-  onHangUp(() => void started.then(() => agent.reload()).catch(() => {}));
+  // What comes of it is in the log.
+  onHangUp(() => {
+    started
+      .then(() => agent.reload())
+      .catch(() => {})
+      .then(() => agent.reloadBundle())
+      .catch(() => {});
+  });
   try {
     const { url } = await started;
+    notifier.ready();
     const { name: model } = bundle.manifest;
-    if (flags.json)
+    if (classifies) {
+      const { failed } = await tellOutcomes({
+        agent,
+        manifest: bundle.manifest,
+        source: flags,
+        isJson: flags.json ?? false,
+        signal: interrupted,
+      });
+      await agent.stop();
+      if (failed > 0) process.exitCode = 1;
+    } else if (flags.json)
       say({ event: 'listening', http: url, model, level: agent.level, deadlineMs: profile.deadlineMs });
     else
       process.stdout.write(
@@ -105,7 +143,7 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
     if (!interrupted.aborted) throw error;
   }
   const lost = await Promise.race([over, agent.ended]);
-  if (lost && !interrupted.aborted) {
+  if (lost && !interrupted.aborted && !classifies) {
     // Whoever supervises the process (systemd, Docker) starts it anew.
     await agent.stop();
     process.exitCode = 1;
@@ -133,6 +171,12 @@ export function command(): Command {
     .addOption(engineOption())
     .option('--batch <n>', 'inputs in one run of the calibration', wholeNumber(1))
     .option('--recalibrate', 'measure the levels although a calibration is cached')
+    .addOption(
+      new Option('--watch <folder>', 'classify JPEG and PNG images as they come into a folder').conflicts(
+        'stdin',
+      ),
+    )
+    .option('--stdin', 'classify the images whose paths standard input names, a line each, and end with it')
     .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')
     .option('--token-file <file>', 'file with the bearer token that clients must send; default: EBB_TOKEN')
     .option('--json', 'print events as JSON lines')

@@ -57,6 +57,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
             reserve: toShare(file.battery.reserve),
           }),
         }),
+    bundle: Object.freeze(file.bundle.public_key === undefined ? {} : { publicKey: file.bundle.public_key }),
     http: Object.freeze({
       host: bareHost(file.http.host),
       port: file.http.port,
@@ -115,6 +116,7 @@ export function toProfileFile(profile: Profile): ProfileFile {
     ...(battery === undefined
       ? {}
       : { battery: { last_for: toDuration(battery.lastForMs), reserve: battery.reserve } }),
+    bundle: profile.bundle.publicKey === undefined ? {} : { public_key: profile.bundle.publicKey },
     http: {
       host: http.host,
       port: http.port,

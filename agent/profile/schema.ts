@@ -39,6 +39,20 @@ const engine = z
   })
   .describe('What computes.');
 
+const bundle = z
+  .strictObject({
+    public_key: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(
+        restart(
+          'PEM file with an Ed25519 key: bundles that "ebb bundle sign" has not signed with it are refused.',
+        ),
+      ),
+  })
+  .describe('What bundle may be served.');
+
 const http = z
   .strictObject({
     host: z
@@ -218,6 +232,7 @@ export const profileSchema = z.strictObject({
   engine: engine.prefault({}),
   guards: guards.prefault({}),
   battery: battery.optional(),
+  bundle: bundle.prefault({}),
   http: http.prefault({}),
   report: report.prefault({}),
   calibration: calibration.prefault({}),
@@ -255,6 +270,7 @@ export type Profile = Readonly<{
     maxBatch: number;
     requestTimeoutMs: number;
   }>;
+  bundle: Readonly<{ publicKey?: string }>;
   report: Readonly<{ broker?: string; fleet: string; device?: string; intervalMs: number }>;
   calibration: Readonly<{ seconds: number; batch: number }>;
 }>;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import sharp from 'sharp';
 import { expect, it, onTestFinished } from 'vitest';
 import { profileKeys } from '../../agent/profile/profile-keys.ts';
 import { writeBundle } from '../../bundle/write-bundle.ts';
@@ -69,6 +70,67 @@ it('"ebb run" reads its profile again at SIGHUP, and serves on', async () => {
   await refused;
   expect((await fetch(`${http}/v2/health/ready`)).status).toBe(200);
   expect(await endsWithin2s(child, 'SIGTERM')).toBe(143);
+});
+
+it('"ebb run" lets another bundle take over at SIGHUP, and keeps the old one where the other is broken', async () => {
+  const { bundle, cache } = await bundleAndCache();
+  const profile = join(projectRoot, 'test/fixtures/quick.yaml');
+  const child = spawnEbb([
+    'run',
+    bundle,
+    '--profile',
+    profile,
+    '--cache',
+    cache,
+    '--http',
+    '127.0.0.1:0',
+    '--json',
+  ]);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
+  const { http } = JSON.parse((await lines.next()).value as string);
+  const replaced = printed(child, /another bundle answers/);
+  await rm(bundle, { recursive: true });
+  await writeBundle(bundle, tinyBundle([12, 6]));
+  child.kill('SIGHUP');
+  await replaced;
+  const versions = async () =>
+    ((await (await fetch(`${http}/v2/models/tiny`)).json()) as { versions: string[] }).versions;
+  expect(await versions()).toEqual(['0', '1']);
+  const kept = printed(child, /the bundle stays as it was: .*must hold \d+ bytes/);
+  await writeFile(join(bundle, 'level-1.onnx'), 'broken');
+  child.kill('SIGHUP');
+  await kept;
+  expect(await versions()).toEqual(['0', '1']);
+  expect(await endsWithin2s(child, 'SIGTERM')).toBe(143);
+});
+
+it('"ebb run --stdin" classifies the images that it is named, and ends with status 1 where one failed', async () => {
+  const { bundle, cache } = await bundleAndCache();
+  const dir = join(bundle, '..');
+  const image = sharp({ create: { width: 8, height: 8, channels: 3, background: { r: 9, g: 9, b: 9 } } });
+  await writeFile(join(dir, 'grey.png'), await image.png().toBuffer());
+  const profile = join(projectRoot, 'test/fixtures/quick.yaml');
+  const child = spawnEbb(['run', bundle, '--profile', profile, '--cache', cache, '--stdin', '--json'], {
+    stdin: 'pipe',
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const told: object[] = [];
+  createInterface({ input: child.stdout! }).on('line', (line) => told.push(JSON.parse(line)));
+  child.stdin!.end(`${join(dir, 'grey.png')}\n${join(dir, 'none.png')}\n`);
+  const [status] = await once(child, 'close');
+  expect(told).toEqual([
+    {
+      event: 'classified',
+      file: join(dir, 'grey.png'),
+      label: expect.stringMatching(/^[abc]$/),
+      confidence: expect.any(Number),
+      level: expect.any(Number),
+      latency_ms: expect.any(Number),
+    },
+    { event: 'classified', file: join(dir, 'none.png'), error: expect.stringMatching(/none\.png/) },
+  ]);
+  expect(status).toBe(1);
 });
 
 it('"ebb run" explains profiles and prints their schema without a bundle', async () => {

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url';
 const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
 
 /** Starts `ebb <args>` in a process of its own, with its output as pipes. */
-export function spawnEbb(args: string[], options: { cwd?: string } = {}): ChildProcess {
-  return spawn(process.execPath, [cli, ...args], { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+export function spawnEbb(args: string[], options: { cwd?: string; stdin?: 'pipe' } = {}): ChildProcess {
+  const { stdin = 'ignore', ...rest } = options;
+  return spawn(process.execPath, [cli, ...args], { stdio: [stdin, 'pipe', 'pipe'], ...rest });
 }
 
 /** Runs `ebb <args>` to its end. */

@@ -24,6 +24,7 @@ readings:
 engine: { name: ort, threads: 2, providers: [cuda, cpu], hang_s: 9 }
 guards: { max_temp_c: 70, min_memory_mib: 100, battery_reserve: 0.2 }
 battery: { last_for: 8h, reserve: 10% }
+bundle: { public_key: key.pem }
 http: { host: 0.0.0.0, port: 1, token_file: t, max_body_bytes: 1, max_queue: 2, max_batch: 3, request_timeout_s: 4 }
 report: { broker: "mqtt://x", fleet: f, device: d, interval_s: 0.3 }
 calibration: { seconds: 1, batch: 2 }
@@ -95,6 +96,7 @@ describe('changeProfile()', () => {
       'engine.threads 1 -> 2',
       'engine.providers',
       'engine.hang_s 30 -> 9',
+      'bundle.public_key',
       'http.host',
       'http.port 8080 -> 1',
       'http.token_file',
