@@ -6,10 +6,8 @@ import type { CommandAnswer } from '../wire/answer.ts';
 import type { Command } from '../wire/command.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
-import { buildTelemetry } from './build-telemetry.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import type { Calibration } from './calibrate/calibration.ts';
-import { describeDevice, deviceName } from './describe-device.ts';
 import { type HostedBundle, hostBundle, requireFixedLevel } from './host/host-bundle.ts';
 import { createHostSlot } from './host/host-slot.ts';
 import { ebbVersion } from './package-version.ts';
@@ -17,7 +15,8 @@ import { describeChange, type ProfileChange } from './profile/change-profile.ts'
 import { createProfileInForce } from './profile/profile-in-force.ts';
 import type { Profile } from './profile/schema.ts';
 import { createProfileSensors } from './profile-sensors.ts';
-import { createReporter, type Reporter, type ReporterOptions } from './report/reporter.ts';
+import type { Reporter, ReporterOptions } from './report/reporter.ts';
+import { createStateReporter } from './report/state-reporter.ts';
 import { type Identity, readIdentity } from './sense/identity.ts';
 import { createInferenceApp, type InferenceService } from './serve/inference-app.ts';
 import { leastRunMs } from './serve/least-run.ts';
@@ -125,8 +124,6 @@ export function openAgent(options: AgentOptions): Agent {
   const { signal } = stopping;
   let identity: Identity | undefined;
   let server: HttpServer | undefined;
-  let reporter: Reporter | undefined;
-  let telemetryTimer: NodeJS.Timeout | undefined;
   let stopped: Promise<void> | undefined;
   let end: Error | undefined;
   let tellEnd: (reason: Error) => void = () => {};
@@ -161,7 +158,7 @@ export function openAgent(options: AgentOptions): Agent {
         signal,
         openEngine: options.openEngine,
         onSwap: (swap) => {
-          reporter?.publishSwap(swap);
+          reporter.publishSwap(swap);
           options.onSwap?.(swap);
         },
       });
@@ -176,6 +173,15 @@ export function openAgent(options: AgentOptions): Agent {
     leastMs: (request) => (slot.current ? leastRunMs(slot.current, request) : 0),
     maxWaiting: () => inForce.read().http.maxQueue,
     monotonicMs,
+  });
+
+  const reporter = createStateReporter({
+    profile: inForce.read,
+    host: () => slot.current,
+    queueDepth: () => queue.depth,
+    onCommand: obey,
+    log,
+    createReporter: options.createReporter,
   });
 
   const requests = createRequestServer({
@@ -197,6 +203,7 @@ export function openAgent(options: AgentOptions): Agent {
       return slot.current !== undefined && end === undefined && !signal.aborted;
     },
     infer: requests.infer,
+    reloadBundle,
   };
 
   function requireHost(): HostedBundle {
@@ -227,54 +234,13 @@ export function openAgent(options: AgentOptions): Agent {
 
   /** Of the bundle that answers from now on. */
   function watch(host: HostedBundle): void {
-    reporter?.publishInfo(describe(host));
+    reporter.renew();
     host.engine.ended.then((reason) => {
       if (slot.current !== host || signal.aborted) return;
       end = reason;
       log.error({ err: reason }, `the agent answers no more: ${reason.message}; restart it`);
       tellEnd(reason);
     });
-  }
-
-  function publishTelemetry({ manifest, stats, loop }: HostedBundle): void {
-    const telemetry = buildTelemetry({
-      window: stats.takeWindow(),
-      manifest,
-      readings: loop.reports.flatMap((report) => report.readings),
-      state: {
-        level: service.level,
-        policy: loop.policy,
-        slowdown: loop.slowdown,
-        queueDepth: queue.depth,
-        deadlineMs: inForce.read().deadlineMs,
-      },
-    });
-    reporter?.publishTelemetry(telemetry);
-  }
-
-  function describe({ manifest }: HostedBundle): ReturnType<typeof describeDevice> {
-    if (identity === undefined) throw new Error('the agent has not started');
-    const { sensors, readings } = inForce.read();
-    return describeDevice({
-      identity,
-      manifest,
-      sensors: [...sensors, ...readings.map(({ name }) => name)],
-    });
-  }
-
-  function report(host: HostedBundle): void {
-    const { broker, fleet, device = deviceName(identity?.hostname ?? '') } = inForce.read().report;
-    if (broker === undefined) return;
-    reporter = (options.createReporter ?? createReporter)({
-      url: broker,
-      fleet,
-      device,
-      info: describe(host),
-      onCommand: obey,
-      log,
-    });
-    // Not awaited: a broker that is away must not hold up the serving.
-    reporter.start().catch((error: unknown) => log.error({ err: error }, `cannot report: ${String(error)}`));
   }
 
   async function obey(command: Command): Promise<CommandAnswer> {
@@ -309,16 +275,7 @@ export function openAgent(options: AgentOptions): Agent {
   function adopt(before: Profile): void {
     if (!slot.current || signal.aborted) return;
     slot.current.loop.adopt(before);
-    reporter?.publishInfo(describe(slot.current));
-    if (before.report.intervalMs !== inForce.read().report.intervalMs) startTelemetry();
-  }
-
-  /** At the profile's interval, from now on. */
-  function startTelemetry(): void {
-    clearInterval(telemetryTimer);
-    telemetryTimer = setInterval(() => {
-      if (slot.current) publishTelemetry(slot.current);
-    }, inForce.read().report.intervalMs);
+    reporter.renew();
   }
 
   async function start(): Promise<{ url: string | undefined }> {
@@ -328,27 +285,25 @@ export function openAgent(options: AgentOptions): Agent {
     signal.throwIfAborted();
     const host = await slot.fill(options.bundle);
     watch(host);
-    report(host);
+    if (identity) reporter.start(identity);
     host.loop.start();
-    startTelemetry();
     inForce.onChange(adopt);
     return { url };
   }
 
   async function close(): Promise<void> {
     stopping.abort(new Error('the agent was stopped'));
-    clearInterval(telemetryTimer);
     slot.current?.loop.stop();
     server?.drain();
     const answered = await queue.close(drainLimitMs);
     if (!answered) log.warn({}, `requests were still waiting after ${drainLimitMs} ms and were refused`);
-    if (slot.current) publishTelemetry(slot.current);
+    reporter.endTelemetry();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, goodbyeLimitMs);
     });
     await Promise.race([
-      Promise.allSettled([reporter?.stop(), slot.current?.keepLearnt(), slot.close(), runner.stop()]),
+      Promise.allSettled([reporter.stop(), slot.current?.keepLearnt(), slot.close(), runner.stop()]),
       late,
     ]);
     clearTimeout(timer);

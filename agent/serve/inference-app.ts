@@ -15,6 +15,8 @@ export type InferenceService = {
   readonly level: number;
   /** False before the start has ended, from the beginning of the stop, and where the engine has died. */
   readonly ready: boolean;
+  /** Reads the bundle again: see `Agent.reloadBundle`. */
+  reloadBundle(): Promise<string>;
   infer(request: {
     input: Float32Array;
     batch: number;
@@ -71,7 +73,11 @@ export function createInferenceApp(options: AppOptions): Hono {
   app.use(createGuard({ token, isOpen: (path) => path.startsWith('/v2/health/') }));
 
   app.get('/v2', (context) =>
-    context.json({ name: 'ebb', version: ebbVersion, extensions: ['binary_tensor_data'] }),
+    context.json({
+      name: 'ebb',
+      version: ebbVersion,
+      extensions: ['binary_tensor_data', 'model_repository'],
+    }),
   );
   app.get('/v2/health/live', (context) => context.json({ live: true }));
   app.get('/v2/health/ready', (context) => context.json({ ready: service.ready }, service.ready ? 200 : 503));
@@ -117,10 +123,32 @@ export function createInferenceApp(options: AppOptions): Hono {
     });
   }
 
+  // Model repository extension (Triton): the levels as versions, and the bundle read again where another one has taken its place.
+  app.post('/v2/repository/index', (context) =>
+    context.json(
+      service.manifest.levels.map((_, level) => ({
+        name: service.manifest.name,
+        version: String(level),
+        state: service.ready ? 'READY' : 'UNAVAILABLE',
+        reason: service.ready ? '' : 'the agent is not ready',
+      })),
+    ),
+  );
+
+  app.post('/v2/repository/models/:model/load', async (context) => {
+    requireModel(context.req.param('model'));
+    try {
+      await service.reloadBundle();
+    } catch (error) {
+      throw new RequestError(400, (error as Error).message, { cause: error });
+    }
+    return context.json({});
+  });
+
   app.notFound((context) =>
     context.json(
       {
-        error: `Cannot find ${context.req.method} ${context.req.path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/${service.manifest.name}[/versions/LEVEL][/ready] and POST .../infer`,
+        error: `Cannot find ${context.req.method} ${context.req.path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/${service.manifest.name}[/versions/LEVEL][/ready], POST .../infer, /v2/repository/index and /v2/repository/models/${service.manifest.name}/load`,
       },
       404,
     ),

@@ -8,7 +8,11 @@ const url = 'http://host/v2/models/tiny';
 const host = 'localhost';
 const inputs = [{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: new Array(64).fill(0.5) }];
 
-function serve(options: { token?: string; infer?: InferenceService['infer']; ready?: boolean } = {}) {
+function serve(
+  options: { token?: string; ready?: boolean } & Partial<
+    Pick<InferenceService, 'infer' | 'reloadBundle'>
+  > = {},
+) {
   const engine = fakeEngine();
   const errors: unknown[] = [];
   const deadlines: (number | undefined)[] = [];
@@ -16,6 +20,7 @@ function serve(options: { token?: string; infer?: InferenceService['infer']; rea
     manifest: tinyManifest,
     level: 0,
     ready: options.ready ?? true,
+    reloadBundle: options.reloadBundle ?? (async () => 'the bundle has not changed'),
     infer:
       options.infer ??
       (async ({ input, batch, level, deadlineMs }) => {
@@ -60,13 +65,33 @@ describe('metadata', () => {
   it('names the server, its extension, and its health', async () => {
     expect(await get('/v2')).toEqual([
       200,
-      { name: 'ebb', version: '9.9.9', extensions: ['binary_tensor_data'] },
+      { name: 'ebb', version: '9.9.9', extensions: ['binary_tensor_data', 'model_repository'] },
     ]);
     expect((await get('/v2/health/live'))[0]).toBe(200);
     expect((await get('/v2/health/ready'))[0]).toBe(200);
     const starting = serve({ ready: false });
     expect((await starting.app.request('http://host/v2/health/ready')).status).toBe(503);
     expect((await starting.app.request(`${url}/ready`, { headers: { host } })).status).toBe(503);
+  });
+
+  it('lists the levels as versions, and reads the bundle again, as a Triton client asks', async () => {
+    const send = (path: string, to = app) =>
+      to.request(`http://host/v2/repository/${path}`, { method: 'POST', headers: { host }, body: '{}' });
+    const versions = (state: string, reason: string) =>
+      ['0', '1', '2'].map((version) => ({ name: 'tiny', version, state, reason }));
+    expect(await (await send('index')).json()).toEqual(versions('READY', ''));
+    const starting = serve({ ready: false });
+    expect(await (await send('index', starting.app)).json()).toEqual(
+      versions('UNAVAILABLE', 'the agent is not ready'),
+    );
+    expect(await (await send('models/tiny/load')).json()).toEqual({});
+    expect((await send('models/other/load')).status).toBe(404);
+    const broken = serve({ reloadBundle: () => Promise.reject(new Error('level-1.onnx must hold 9 bytes')) });
+    const refused = await send('models/tiny/load', broken.app);
+    expect([refused.status, await refused.json()]).toEqual([
+      400,
+      { error: 'level-1.onnx must hold 9 bytes' },
+    ]);
   });
 
   it('describes the model, each level being a version', async () => {

@@ -1,7 +1,7 @@
-import type { Manifest } from '../bundle/manifest.ts';
-import type { DeviceInfo } from '../wire/info.ts';
-import { ebbVersion, packageVersion } from './package-version.ts';
-import type { Identity } from './sense/identity.ts';
+import type { Manifest } from '../../bundle/manifest.ts';
+import type { DeviceInfo } from '../../wire/info.ts';
+import { ebbVersion, packageVersion } from '../package-version.ts';
+import type { Identity } from '../sense/identity.ts';
 
 /** What the broker is told of this device and the bundle that it serves. */
 export function describeDevice(options: {

@@ -1,7 +1,7 @@
-import type { Manifest } from '../bundle/manifest.ts';
-import type { Telemetry } from '../wire/telemetry.ts';
-import type { Reading } from './sense/sensor.ts';
-import type { StatsWindow } from './serve/request-stats.ts';
+import type { Manifest } from '../../bundle/manifest.ts';
+import type { Telemetry } from '../../wire/telemetry.ts';
+import type { Reading } from '../sense/sensor.ts';
+import type { StatsWindow } from '../serve/request-stats.ts';
 
 /** Readings of one name are told apart by their labels: `temperature.thermal_zone0.cpu-thermal`. */
 function wireReading({ name, value, unit, labels }: Reading): Telemetry['readings'][number] {
