@@ -27,7 +27,7 @@ export function writeTracePage(options: {
     section(
       'Latency',
       'Every request when it came, coloured by the level that answered it. Below the dashed line is in time.',
-      htmlChart(latencyChart(result, { durationMs, deadlineMs })),
+      htmlChart(latencyChart(result, { durationMs, deadlineMs }), { isWide: true }),
     ),
     html`<div class="charts">`,
     section(

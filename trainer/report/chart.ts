@@ -14,6 +14,8 @@ export type Chart = {
 
 /** So narrow that it can be read on a phone, where it shrinks, and that two of them stand side by side elsewhere. */
 const pageSize = { width: 480, height: 290 };
+/** For a chart that has the page's width to itself. */
+const wideSize = { width: 1000, height: 380 };
 const documentSize = { width: 760, height: 400 };
 const axis = { labelAnchor: 'center', labelArrow: 'none' } as const;
 
@@ -44,8 +46,8 @@ function draw(
 }
 
 /** A chart and its legend as a part of a page, whose ink and font it takes. */
-export function htmlChart(chart: Chart): Html {
-  return html`${htmlLegend(chart.series)}${trusted(draw(chart, pageSize, 14))}`;
+export function htmlChart(chart: Chart, { isWide = false } = {}): Html {
+  return html`${htmlLegend(chart.series)}${trusted(draw(chart, isWide ? wideSize : pageSize, 14))}`;
 }
 
 const legendRowHeight = 24;
