@@ -90,5 +90,10 @@ async function main(argv: string[]): Promise<number> {
   }
 }
 
+// A reader that has seen enough, such as `head`, is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+});
+
 const status = await main(process.argv.slice(2));
 process.exitCode = process.exitCode || status;
