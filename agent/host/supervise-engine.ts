@@ -85,7 +85,16 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
       pending.splice(pending.indexOf(run), 1);
       if (wasOldest) watchOldest();
     };
-    owner.run(run.input, run.batch, run.options).then(
+    let running: Promise<RunResult>;
+    try {
+      running = owner.run(run.input, run.batch, run.options);
+    } catch (error) {
+      // One that waited for a thread is checked only now: its fault is no one else's.
+      done();
+      run.reject(error);
+      return;
+    }
+    running.then(
       (result) => {
         if (!pending.includes(run)) return;
         done();
@@ -175,13 +184,8 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
         const run = { input, batch, options: runOptions, resolve, reject };
         pending.push(run);
         if (!isOpen) return;
-        try {
-          submit(run);
-          if (pending.length === 1) watchOldest();
-        } catch (error) {
-          pending.splice(pending.indexOf(run), 1);
-          reject(error);
-        }
+        submit(run);
+        if (pending.length === 1) watchOldest();
       });
     },
     setLevel(next) {

@@ -66,6 +66,7 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
       level = next;
     },
     run(input, batch, runOptions = {}) {
+      if (input.length % batch !== 0) throw new RangeError(`${input.length} numbers are no ${batch} inputs`);
       pending += 1;
       const size = input.length / batch;
       const compute = (): RunResult => {

@@ -17,21 +17,17 @@ async function bundleAndCache() {
   return { bundle: join(dir, 'bundle'), cache: join(dir, 'cache') };
 }
 
+function serve(bundle: string, cache: string) {
+  const profile = join(projectRoot, 'test/fixtures/quick.yaml');
+  const where = ['--profile', profile, '--cache', cache, '--http', '127.0.0.1:0'];
+  const child = spawnEbb(['run', bundle, ...where, '--json']);
+  onTestFinished(() => void child.kill('SIGKILL'));
+  return child;
+}
+
 it('"ebb run" says where it listens, answers, and ends in order at SIGTERM', async () => {
   const { bundle, cache } = await bundleAndCache();
-  const profile = join(projectRoot, 'test/fixtures/quick.yaml');
-  const child = spawnEbb([
-    'run',
-    bundle,
-    '--profile',
-    profile,
-    '--cache',
-    cache,
-    '--http',
-    '127.0.0.1:0',
-    '--json',
-  ]);
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const child = serve(bundle, cache);
   const lines = createInterface({ input: child.stdout! });
   const [line] = (await once(lines, 'line')) as [string];
   const event = JSON.parse(line) as { event: string; http: string };
@@ -74,19 +70,7 @@ it('"ebb run" reads its profile again at SIGHUP, and serves on', async () => {
 
 it('"ebb run" lets another bundle take over at SIGHUP, and keeps the old one where the other is broken', async () => {
   const { bundle, cache } = await bundleAndCache();
-  const profile = join(projectRoot, 'test/fixtures/quick.yaml');
-  const child = spawnEbb([
-    'run',
-    bundle,
-    '--profile',
-    profile,
-    '--cache',
-    cache,
-    '--http',
-    '127.0.0.1:0',
-    '--json',
-  ]);
-  onTestFinished(() => void child.kill('SIGKILL'));
+  const child = serve(bundle, cache);
   const lines = createInterface({ input: child.stdout! })[Symbol.asyncIterator]();
   const { http } = JSON.parse((await lines.next()).value as string);
   const replaced = printed(child, /another bundle answers/);

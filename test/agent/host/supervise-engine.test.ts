@@ -92,6 +92,18 @@ it('ends, and says why, where one thread after the other hangs', async () => {
   await expect(engine.run(input, 1)).rejects.toThrow(EngineEndedError);
 });
 
+it('a run that the next thread refuses at once costs no other', async () => {
+  const { engine, made } = await setUp();
+  made[0]!.crash('gone');
+  await settle();
+  const outcomes = [outcome(engine.run(new Float32Array(3), 2)), outcome(engine.run(input, 1, { level: 1 }))];
+  await until('another thread has the valid run', () => made[1]?.waiting === 1);
+  made[1]!.release();
+  const [refused, other] = await Promise.all(outcomes);
+  expect(refused).toBeInstanceOf(RangeError);
+  expect(other).toBe(1);
+});
+
 it('close() refuses what waits, and opens nothing more', async () => {
   const { engine, made } = await setUp();
   const run = outcome(engine.run(input, 1));
