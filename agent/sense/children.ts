@@ -22,7 +22,7 @@ const isWindows = process.platform === 'win32';
 
 export function createChildren(): Children {
   const live = new Set<ChildProcess>();
-  let isStopped = false;
+  let stopping: Promise<void> | undefined;
 
   function kill(child: ChildProcess): void {
     child.stdout?.destroy();
@@ -44,9 +44,20 @@ export function createChildren(): Children {
     if (live.size === 0) process.off('exit', killAll);
   }
 
+  async function waitUntilGone(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, goneLimitMs);
+    });
+    const gone = Array.from(live, (child) => new Promise((resolve) => child.once('close', resolve)));
+    killAll();
+    await Promise.race([Promise.all(gone), late]);
+    clearTimeout(timer);
+  }
+
   return {
     start(file, args) {
-      if (isStopped) return undefined;
+      if (stopping) return undefined;
       let child: ChildProcess;
       try {
         child = spawn(file, args, {
@@ -68,16 +79,10 @@ export function createChildren(): Children {
       return child;
     },
     kill,
-    async stop() {
-      isStopped = true;
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, goneLimitMs);
-      });
-      const gone = Array.from(live, (child) => new Promise((resolve) => child.once('close', resolve)));
-      killAll();
-      await Promise.race([Promise.all(gone), late]);
-      clearTimeout(timer);
+    // Every sensor that has processes here calls it.
+    stop() {
+      stopping ??= waitUntilGone();
+      return stopping;
     },
   };
 }

@@ -64,15 +64,42 @@ static void map(const work* work) {
   }
 }
 
-// Every second number of two vectors.
-INLINE floats every_second(floats low, floats high) {
+// Of two vectors the numbers at even places, and those at odd ones.
 #if EBB_LANES == 4
-  return __builtin_shufflevector(low, high, 0, 2, 4, 6);
+#define EVEN 0, 2, 4, 6
+#define ODD 1, 3, 5, 7
 #elif EBB_LANES == 8
-  return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14);
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15
 #else
-  return __builtin_shufflevector(low, high, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
+#define EVEN 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30
+#define ODD 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31
 #endif
+INLINE floats even_of(floats low, floats high) { return __builtin_shufflevector(low, high, EVEN); }
+INLINE floats odd_of(floats low, floats high) { return __builtin_shufflevector(low, high, ODD); }
+
+static void halve_row(float* even, float* odd, const float* from, int columns) {
+  int column = 0;
+  for (; column + EBB_LANES <= columns / 2; column += EBB_LANES) {
+    const floats low = load(from + 2 * column), high = load(from + 2 * column + EBB_LANES);
+    store(even + column, even_of(low, high));
+    store(odd + column, odd_of(low, high));
+  }
+  for (; column < columns / 2; column += 1) {
+    even[column] = from[2 * column];
+    odd[column] = from[2 * column + 1];
+  }
+  if (columns % 2 != 0) even[column] = from[2 * column];
+}
+
+static void halve(const work* work) {
+  const ebb_step* step = work->step;
+  for (int channel = work->from; channel < work->to; channel += 1)
+    for (int row = 0; row < step->rows; row += 1) {
+      const float* from = work->image + step->input + (ptrdiff_t)channel * step->input_plane + (ptrdiff_t)row * step->input_row;
+      const ptrdiff_t to = (ptrdiff_t)channel * step->output_plane + (ptrdiff_t)row * step->row;
+      halve_row(work->image + step->output + to, work->image + step->other + to, from, step->input_columns);
+    }
 }
 
 // At a distance of 2 one number beyond the last is read: planes are followed by borders, and the net's input is never read so.
@@ -84,7 +111,7 @@ static void copy_row(float* to, const float* from, int columns, int distance) {
   int column = 0;
   if (distance == 2)
     for (; column + EBB_LANES <= columns; column += EBB_LANES)
-      store(to + column, every_second(load(from + 2 * column), load(from + 2 * column + EBB_LANES)));
+      store(to + column, even_of(load(from + 2 * column), load(from + 2 * column + EBB_LANES)));
   for (; column < columns; column += 1) to[column] = from[(ptrdiff_t)column * distance];
 }
 
@@ -208,6 +235,9 @@ void EBB_RUN(const ebb_step* step, float* image, int level, int threads, int fro
       break;
     case EBB_COPY:
       copy(&work, input, output);
+      break;
+    case EBB_HALVES:
+      halve(&work);
       break;
     case EBB_MAX_POOL:
     case EBB_AVERAGE_POOL:

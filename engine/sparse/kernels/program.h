@@ -8,11 +8,12 @@ enum ebb_kind {
   EBB_CONV = 1,    // sparse convolution on padded planes
   EBB_DENSE,       // matrix by vector
   EBB_MAP,         // elementwise: activation(scale * a + bias + b)
-  EBB_COPY,        // strided copy: phases, padding, transposition, concatenation
+  EBB_COPY,        // strided copy: padding, transposition, concatenation, a phase alone
   EBB_MAX_POOL,
   EBB_AVERAGE_POOL,
   EBB_MEAN,        // of each channel
   EBB_SOFTMAX,     // over channels
+  EBB_HALVES,      // two phases at once: even columns to `output`, odd ones to `other`
 };
 
 enum ebb_activation {

@@ -5,6 +5,7 @@ import { layoutsOf } from './layouts.ts';
 import { type FlatConv, type FlatDense, type FlatGraph, type FlatStep, lower } from './lower.ts';
 import { placesOf } from './places.ts';
 import { type PlannedProduct, planConv, planDense, planFinish } from './plan-products.ts';
+import { planSplit } from './plan-split.ts';
 import type { ChooseForm, Product } from './product-forms.ts';
 import {
   type At,
@@ -109,25 +110,8 @@ function planStep(
         },
       ];
     }
-    case 'split': {
-      const input = at(step.input);
-      const output = at(step.output);
-      const { channels } = input;
-      return step.phases.map((phase, index) => ({
-        ...copy,
-        input: input.place + phase.row * input.row + phase.column,
-        inputPlane: input.plane,
-        inputRow: input.row * step.stride[0],
-        inputColumn: step.stride[1],
-        output: output.place + index * channels * output.plane,
-        outputPlane: output.plane,
-        channels,
-        // The last row and column of a phase may be missing: they are zero from the beginning.
-        rows: Math.ceil((input.rows - phase.row) / step.stride[0]),
-        columns: Math.ceil((input.columns - phase.column) / step.stride[1]),
-        row: output.row,
-      }));
-    }
+    case 'split':
+      return planSplit(step, at(step.input), at(step.output));
     case 'pool': {
       const { window, countPads } = step;
       return [

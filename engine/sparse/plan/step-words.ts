@@ -46,6 +46,7 @@ export const kinds = {
   averagePool: 6,
   mean: 7,
   softmax: 8,
+  halves: 9,
 } as const;
 
 /** ebb_activation. */

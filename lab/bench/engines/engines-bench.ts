@@ -18,6 +18,8 @@ export type EnginesBenchOptions = {
   threads: number[];
   /** Runs that are counted, of each engine, level and number of threads. */
   runs: number;
+  /** Every build of the native kernels that this processor can run, instead of the best alone. */
+  everyBuild?: boolean;
   signal?: AbortSignal;
   onProgress?: (text: string) => void;
 };
@@ -87,7 +89,8 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
     }
   const runtimes: Runtime[] = readWasmBuilds().map((build) => openWasmRuntime(plan, { build }));
   const native = existsSync(addonPath) ? loadNativeKernels() : undefined;
-  if (native) runtimes.unshift(native.open(plan));
+  const builds = native?.instructions.slice(0, options.everyBuild ? undefined : 1) ?? [];
+  if (native) runtimes.unshift(...builds.map((instructions) => native.open(plan, instructions)));
   for (const runtime of runtimes) {
     closers.push(() => runtime.close());
     for (const count of threads.filter((wanted) => wanted <= runtime.maxThreads))
@@ -152,7 +155,7 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
 }
 
 /** Turns of about this long keep caches warm, and threads awake, for the one whose turn it is, as they are on a device; each has ten turns at least. */
-const turnUs = 20_000;
+const turnUs = 50_000;
 
 async function takeTurns(
   contestants: Contestant[],

@@ -229,6 +229,15 @@ describe('createChildren()', () => {
     const script = `(await import(${JSON.stringify(children)})).createChildren().start('sleep', ['1000']);`;
     execFileSync(process.execPath, ['--input-type=module', '-e', script], { timeout: 20_000 });
   });
+
+  it('may be stopped by every sensor at once', async () => {
+    const children = createChildren();
+    const child = children.start('sleep', ['1000']);
+    const stops = Array.from({ length: 20 }, () => children.stop());
+    expect(child?.listenerCount('close')).toBeLessThan(5);
+    await Promise.all(stops);
+    expect(child?.signalCode).toBe('SIGKILL');
+  });
 });
 
 describe('createAsk()', () => {
