@@ -15,8 +15,9 @@ INLINE void finish(const work* work, int channel, int pixel, const floats* sums,
     const float* other = work->image + step->other + (ptrdiff_t)channel * step->other_plane + pixel;
     UNROLL for (int v = 0; v < vectors; v += 1) results[v] += load(other + v * EBB_LANES);
   }
-  if (step->activation == EBB_RELU)
-    UNROLL for (int v = 0; v < vectors; v += 1) results[v] = at_least(results[v], splat(0));
+  // Without a branch: nothing is less than minus infinity, and NaN passes through.
+  const floats least = splat(step->activation == EBB_RELU ? 0 : -__builtin_inff());
+  UNROLL for (int v = 0; v < vectors; v += 1) results[v] = at_least(results[v], least);
   UNROLL for (int v = 0; v < vectors; v += 1) store(to + v * EBB_LANES, results[v]);
   if (step->activation > EBB_RELU) activate(step, to, vectors);
 }
