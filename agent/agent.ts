@@ -147,6 +147,7 @@ export function openAgent(options: AgentOptions): Agent {
         profile: inForce.read,
         identity,
         runner,
+        isBeside: slot.current !== undefined,
         pending: requests.pending,
         log,
         cacheDir: options.cacheDir ?? defaultCacheDir(),

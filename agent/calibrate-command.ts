@@ -13,6 +13,8 @@ import { engineOption } from './engine-option.ts';
 import { loadProfile } from './profile/load-profile.ts';
 import { applyFlags } from './profile-options.ts';
 import { readIdentity } from './sense/identity.ts';
+import { createSensorRunner } from './sense/runner.ts';
+import { createSensors } from './sense/sensors.ts';
 
 type CalibrateFlags = {
   profile: string;
@@ -37,6 +39,12 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
   const signal = interruptSignal();
   const identity = await readIdentity({ root: '/' });
   const progress = createProgress();
+  const clocks = { nowMs: Date.now, monotonicMs: () => performance.now() };
+  const { sensors: names, readings } = profile;
+  const runner = createSensorRunner({
+    ...clocks,
+    sensors: createSensors({ names, readings, root: '/', ...clocks }),
+  });
   const engine = await openEngine(bundle, {
     engine: profile.engine.name,
     threads: profile.engine.threads,
@@ -50,8 +58,8 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       cacheDir: flags.cache ?? defaultCacheDir(),
       force: flags.force ?? false,
       root: '/',
-      nowMs: Date.now,
-      monotonicMs: () => performance.now(),
+      ...clocks,
+      runner,
       signal,
       onRun: ({ runs, elapsedMs }) =>
         progress.update(
@@ -83,14 +91,20 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       return;
     }
     const right = (head: string) => ({ head, align: 'right' as const });
-    const names = engine.engines.map(({ name }) => name);
+    const opened = engine.engines.map(({ name }) => name);
+    const counts = [
+      ...new Set(levels.flatMap(({ byThreads }) => byThreads?.map(({ threads }) => threads) ?? [])),
+    ];
+    const isPowerKnown = levels.every(({ energyMj }) => energyMj !== undefined);
     const heads = [
       'level',
       'sparsity',
       'MACs',
-      ...names.map((name) => `${name} p50 ms`),
+      ...opened.map((name) => `${name} p50 ms`),
       'engine',
       'p95 ms',
+      ...counts.map((count) => `${count} threads`),
+      ...(isPowerKnown ? ['mJ'] : []),
       'latency',
       'of MACs',
       'accuracy',
@@ -100,11 +114,15 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       String(level.level),
       level.sparsity.toFixed(3),
       level.macs.toLocaleString('en-US'),
-      ...names.map(
+      ...opened.map(
         (name) => level.engines.find((measured) => measured.engine === name)?.p50Ms.toFixed(3) ?? '-',
       ),
       level.engine,
       level.p95Ms.toFixed(3),
+      ...counts.map(
+        (count) => level.byThreads?.find(({ threads }) => threads === count)?.p50Ms.toFixed(3) ?? '-',
+      ),
+      ...(isPowerKnown ? [(level.energyMj ?? 0).toFixed(3)] : []),
       `${level.relativeLatency.toFixed(2)}x`,
       `${level.relativeMacs.toFixed(2)}x`,
       level.accuracy === null ? '-' : level.accuracy.toFixed(4),
@@ -118,6 +136,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
     progress.done();
     throw error;
   } finally {
+    await runner.stop();
     await engine.close();
   }
 }

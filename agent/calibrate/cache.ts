@@ -11,7 +11,8 @@ export type CalibrationKey = {
   manifest: Manifest;
   /** CPU model, cores and memory: a card moved to another board is measured again. */
   device: { cpu: string; cores: number; arch: string };
-  threads: number;
+  /** Numbers of threads that are measured. */
+  threads: readonly number[];
   engines: readonly { name: string; provider: string }[];
   batch: number;
   versions: { ebb: string; onnxruntime: string };

@@ -1,12 +1,16 @@
+import { availableParallelism } from 'node:os';
 import type { Engine } from '../../engine/engine.ts';
 import { ebbVersion, packageVersion } from '../package-version.ts';
 import type { Profile } from '../profile/schema.ts';
 import { createCpuSensor } from '../sense/cpu.ts';
 import type { Identity } from '../sense/identity.ts';
+import type { SensorRunner } from '../sense/runner.ts';
 import { ownCpuMs } from '../sense/sensors.ts';
 import { calibrationKey, readCalibration, writeCalibration } from './cache.ts';
 import type { Calibration } from './calibration.ts';
-import { measureLevels } from './measure.ts';
+import { measureEnergy, powerOf } from './measure-energy.ts';
+import { measureLevels } from './measure-levels.ts';
+import { measureThreads, threadsUpTo } from './measure-threads.ts';
 
 /** Where others use more of the CPU than this a measurement tells of them, not of the device: some core must stay free. */
 function contendedShare(cores: number, threads: number): number {
@@ -20,6 +24,8 @@ export type ObtainOptions = {
   cacheDir: string;
   /** Measures although the cache holds a calibration. */
   force: boolean;
+  /** What may tell the machine's power; absent where other work goes on beside, so that it would tell of that. */
+  runner?: SensorRunner | undefined;
   root: string;
   nowMs: () => number;
   monotonicMs: () => number;
@@ -47,10 +53,12 @@ export async function obtainCalibration(options: ObtainOptions): Promise<Obtaine
 async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
   const { engine, identity, profile, cacheDir, force, root, nowMs, monotonicMs, signal, onRun } = options;
   const { seconds, batch } = profile.calibration;
+  const { threads, maxThreads } = profile.engine;
+  const counts = threadsUpTo(threads, Math.min(maxThreads, availableParallelism()));
   const key = calibrationKey({
     manifest: engine.manifest,
     device: { cpu: identity.cpu, cores: identity.cores, arch: identity.arch },
-    threads: profile.engine.threads,
+    threads: counts,
     engines: engine.engines.map(({ name, provider }) => ({ name, provider })),
     batch,
     versions: { ebb: ebbVersion(), onnxruntime: packageVersion('onnxruntime-node') ?? 'unknown' },
@@ -64,19 +72,23 @@ async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
   const cpu = createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs });
   await cpu.read();
   const forms = await engine.tune();
-  const levels = await measureLevels({
-    engine,
-    batch,
-    seconds,
-    monotonicMs,
-    ...(signal ? { signal } : {}),
-    ...(onRun ? { onRun } : {}),
-  });
+  const common = { engine, batch, monotonicMs, ...(signal ? { signal } : {}) };
+  const timing = { ...common, seconds, ...(onRun ? { onRun } : {}) };
+  const levels = await measureThreads(await measureLevels(timing), counts, timing);
   const after = await cpu.read();
   const others = Array.isArray(after) ? after.find(({ name }) => name === 'cpu_others')?.value : undefined;
   const measuredAt = new Date(nowMs()).toISOString();
-  const calibration: Calibration = { version: 3, key, measuredAt, batch, forms, levels };
-  if (others !== undefined && others > contendedShare(identity.cores, profile.engine.threads)) {
+  const { runner } = options;
+  const readPowerW = async () => powerOf(((await runner?.read()) ?? []).flatMap(({ readings }) => readings));
+  const calibration: Calibration = {
+    version: 3,
+    key,
+    measuredAt,
+    batch,
+    forms,
+    levels: await measureEnergy(levels, { ...common, readPowerW }),
+  };
+  if (others !== undefined && others > contendedShare(identity.cores, threads)) {
     const warning = `calibrated while others used ${Math.round(others * 100)}% of the cpu, so the latencies are too long; not kept: measure again on a calm machine with "ebb calibrate --force"`;
     return { calibration, source: 'measured', warning };
   }

@@ -22,6 +22,8 @@ export type HostOptions = {
   profile: () => Profile;
   identity: Identity;
   runner: SensorRunner;
+  /** Whether another bundle answers meanwhile: what the machine takes is not this one's then. */
+  isBeside: boolean;
   /** Requests for the active level that are not yet answered. */
   pending: () => PendingRequest[];
   log: Logger;
@@ -139,6 +141,7 @@ async function calibrate(engine: Engine, options: HostOptions): Promise<Calibrat
     nowMs,
     monotonicMs,
     signal,
+    runner: options.isBeside ? undefined : options.runner,
   });
   const { calibration, source, warning } = obtained;
   const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);

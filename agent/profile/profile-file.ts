@@ -46,6 +46,7 @@ export function toProfile(file: ProfileFile, defaultName: string): Profile {
     engine: Object.freeze({
       name: file.engine.name,
       threads: file.engine.threads,
+      maxThreads: Math.max(file.engine.threads, file.engine.max_threads ?? 0),
       providers: Object.freeze(file.engine.providers),
       hangMs: file.engine.hang_s * 1000,
     }),
@@ -105,6 +106,7 @@ export function toProfileFile(profile: Profile): ProfileFile {
     engine: {
       name: engine.name,
       threads: engine.threads,
+      ...(engine.maxThreads > engine.threads ? { max_threads: engine.maxThreads } : {}),
       providers: [...engine.providers],
       hang_s: seconds(engine.hangMs),
     },

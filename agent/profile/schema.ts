@@ -25,6 +25,14 @@ const engine = z
       .default('auto')
       .meta(restart('"auto" opens both engines and runs each level on the one that is faster here.')),
     threads: positiveInt.max(256).default(1).meta(restart('Threads inside one inference.')),
+    max_threads: positiveInt
+      .max(256)
+      .optional()
+      .meta(
+        restart(
+          'With more than "threads", a calibration measures the sparse engine with up to so many, and as many are used as the deadline needs.',
+        ),
+      ),
     providers: z
       .array(z.string().min(1))
       .min(1)
@@ -257,6 +265,8 @@ export type Profile = Readonly<{
   engine: Readonly<{
     name: EngineName | 'auto';
     threads: number;
+    /** At least `threads`. */
+    maxThreads: number;
     providers: readonly string[];
     hangMs: number;
   }>;

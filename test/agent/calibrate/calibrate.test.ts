@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { calibrationKey, defaultCacheDir, readCalibration } from '../../../agent/calibrate/cache.ts';
 import type { Calibration } from '../../../agent/calibrate/calibration.ts';
 import { readCorrections, writeCorrections } from '../../../agent/calibrate/corrections.ts';
-import { measureLevels } from '../../../agent/calibrate/measure.ts';
+import { measureLevels } from '../../../agent/calibrate/measure-levels.ts';
 import { obtainCalibration } from '../../../agent/calibrate/obtain-calibration.ts';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
 import type { Identity } from '../../../agent/sense/identity.ts';
@@ -131,7 +131,7 @@ describe('the cache', () => {
     calibrationKey({
       manifest: tinyManifest,
       device: { cpu: 'cpu', cores: 2, arch: 'x64' },
-      threads: 1,
+      threads: [1],
       engines: [{ name: 'ort', provider: 'cpu' }],
       batch: 1,
       versions: { ebb: '1', onnxruntime: '1' },
