@@ -38,7 +38,7 @@ export function createNotifier(options: {
   return {
     ready() {
       if (!isAsked) return;
-      say('--ready');
+      say('READY=1');
       // Half the time is what sd_watchdog_enabled(3) recommends.
       const everyMs = Number(env.WATCHDOG_USEC) / 2000;
       const isForUs = env.WATCHDOG_PID === undefined || Number(env.WATCHDOG_PID) === process.pid;
@@ -46,7 +46,7 @@ export function createNotifier(options: {
     },
     stopping() {
       clearInterval(timer);
-      if (isAsked) say('--stopping');
+      if (isAsked) say('STOPPING=1');
     },
   };
 }

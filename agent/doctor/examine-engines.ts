@@ -1,3 +1,4 @@
+import { silenceTelemetry } from '../../engine/ort/silence-telemetry.ts';
 import { findRuntime, nativeCure } from '../../engine/sparse/runtime/find-runtime.ts';
 import { loadNativeKernels } from '../../engine/sparse/runtime/native-runtime.ts';
 import type { Finding } from '../../terminal/finding.ts';
@@ -43,6 +44,7 @@ export function describeSparse(instructions: readonly string[], slower?: string)
 
 async function examineOnnxruntime(gpus: Gpus): Promise<Finding> {
   try {
+    silenceTelemetry();
     const { listSupportedBackends } = await import('onnxruntime-node');
     return describeOnnxruntime(
       packageVersion('onnxruntime-node') ?? 'unknown',

@@ -10,6 +10,7 @@ import {
   type RunOptions,
   type RunResult,
 } from '../engine.ts';
+import { silenceTelemetry } from '../ort/silence-telemetry.ts';
 import {
   closeMessage,
   createSettings,
@@ -237,6 +238,7 @@ export async function openThreadEngine(
     providers: options.providers ?? ['cpu'],
     settings: shared,
   };
+  silenceTelemetry();
   const worker = new Worker(thread, { workerData });
   try {
     const { opened, skipped } = await waitUntilOpen(worker);

@@ -14,8 +14,8 @@ it('tells systemd that it is ready, that it lives, and that it stops', async () 
   notifier.ready();
   await until('two signs of life', () => said.length >= 3);
   notifier.stopping();
-  expect(said.slice(0, 3)).toEqual(['--ready', 'WATCHDOG=1', 'WATCHDOG=1']);
-  expect(said.at(-1)).toBe('--stopping');
+  expect(said.slice(0, 3)).toEqual(['READY=1', 'WATCHDOG=1', 'WATCHDOG=1']);
+  expect(said.at(-1)).toBe('STOPPING=1');
 });
 
 it('says nothing where no systemd asks, and gives no signs of life that another process shall give', async () => {
@@ -26,5 +26,5 @@ it('says nothing where no systemd asks, and gives no signs of life that another 
   other.notifier.ready();
   await new Promise((resolve) => setTimeout(resolve, 20));
   other.notifier.stopping();
-  expect([alone.said, other.said]).toEqual([[], ['--ready', '--stopping']]);
+  expect([alone.said, other.said]).toEqual([[], ['READY=1', 'STOPPING=1']]);
 });

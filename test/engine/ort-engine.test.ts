@@ -1,3 +1,5 @@
+import { execFileSync } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { readBundle } from '../../bundle/read-bundle.ts';
 import { writeBundle } from '../../bundle/write-bundle.ts';
@@ -142,5 +144,22 @@ describe('engine ort', () => {
       { provider: 'no-such-provider', reason: expect.stringMatching(/./) },
     ]);
     expect((await engine.run(new Float32Array(64), 1)).output).toHaveLength(3);
+  });
+
+  it('keeps onnxruntime from logging its use in the cache folder and telling its makers of it', async () => {
+    const home = await temporaryFolder();
+    const dir = `${await temporaryFolder()}/bundle`;
+    await writeBundle(dir, tinyBundle());
+    const from = (file: string) => JSON.stringify(new URL(`../../${file}`, import.meta.url).href);
+    const script = `(async () => {
+      const { openEngine } = await import(${from('engine/open-engine.js')});
+      const { readBundle } = await import(${from('bundle/read-bundle.js')});
+      const engine = await openEngine(await readBundle(${JSON.stringify(dir)}), { engine: 'ort' });
+      await engine.run(new Float32Array(64), 1);
+      await engine.close();
+    })()`;
+    const { ORT_DISABLE_TELEMETRY: _, XDG_CACHE_HOME: __, ...env } = process.env;
+    execFileSync(process.execPath, ['-e', script], { env: { ...env, HOME: home } });
+    expect(await readdir(home)).toEqual([]);
   });
 });

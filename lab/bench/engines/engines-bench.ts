@@ -3,6 +3,7 @@ import { cpus } from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../../../bundle/onnx/model.ts';
+import { silenceTelemetry } from '../../../engine/ort/silence-telemetry.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
 import { addonPath, loadNativeKernels } from '../../../engine/sparse/runtime/native-runtime.ts';
 import type { Runtime } from '../../../engine/sparse/runtime/runtime.ts';
@@ -65,6 +66,7 @@ type Contestant = {
  */
 export async function runEnginesBench(options: EnginesBenchOptions): Promise<EnginesBenchResult> {
   const { models, threads, runs, signal, onProgress = () => {} } = options;
+  silenceTelemetry();
   const plan = planLevels(models);
   const [first] = models;
   const shape = (first?.inputs[0]?.shape ?? []).slice(1) as number[];
