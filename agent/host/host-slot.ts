@@ -43,7 +43,7 @@ export function createHostSlot(options: HostSlotOptions): HostSlot {
     const { policy } = old.loop;
     old.loop.stop();
     // An operator's word outlives the bundle, as far as the new one has the level.
-    if (policy !== next.loop.policy) {
+    if (policy === 'fixed' || policy !== next.loop.policy) {
       const level = Math.min(old.engine.level, next.manifest.levels.length - 1);
       await next.loop.obey({ kind: 'set_policy', policy, level });
     }

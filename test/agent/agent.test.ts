@@ -239,6 +239,20 @@ describe('the agent', () => {
     expect(engine.over).toBeUndefined();
   });
 
+  it('an operator’s level outlives the bundle', async () => {
+    const engines = [fakeEngine(), fakeEngine()];
+    let opened = 0;
+    const { agent, made } = setUp({
+      profile: 'policy: fixed\nlevel: 2',
+      openEngine: async () => engines[opened++]!,
+    });
+    await agent.start();
+    await made[0]!.onCommand({ kind: 'set_level', level: 1 });
+    await agent.replaceBundle({ dir: 'new', manifest: tinyManifest, models: [] });
+    expect(await agent.infer(input)).toMatchObject({ level: 1 });
+    expect(engines[1]!.ran).toEqual([1]);
+  });
+
   it('holds a fixed level through all misses', async () => {
     const { agent, reported } = setUp({ profile: 'policy: fixed\nlevel: 1\ndeadline_ms: 0.000001' });
     await agent.start();
