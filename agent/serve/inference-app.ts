@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Manifest } from '../../bundle/manifest.ts';
+import { answerAtOnce } from '../../listen/answer-at-once.ts';
 import { createGuard } from '../../listen/guard.ts';
 import { parseInferRequest } from './parse-infer-request.ts';
 import { readBody } from './read-body.ts';
@@ -115,8 +116,8 @@ export function createInferenceApp(options: AppOptions): Hono {
       const answer = await service.infer({ input, batch, level, deadlineMs, minAccuracy, receivedMs });
       const rendered = renderInferAnswer({ manifest, id, batch, binary, ...answer });
       if (rendered.jsonLength === undefined)
-        return context.body(rendered.body, 200, { 'Content-Type': 'application/json' });
-      return context.body(rendered.body, 200, {
+        return answerAtOnce(context, rendered.body, { 'Content-Type': 'application/json' });
+      return answerAtOnce(context, rendered.body, {
         'Content-Type': 'application/octet-stream',
         'Inference-Header-Content-Length': String(rendered.jsonLength),
       });
