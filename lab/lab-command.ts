@@ -4,6 +4,7 @@ import { costCommand } from './bench/cost-command.ts';
 import { enginesCommand, sparseCommand } from './bench/engines/engines-command.ts';
 import { sensorsCommand } from './bench/sensors-command.ts';
 import { overheadCommand } from './bench/serving/overhead-command.ts';
+import { soakCommand } from './bench/serving/soak-command.ts';
 import { swapCommand } from './bench/swap-command.ts';
 import { throughputCommand } from './bench/throughput/throughput-command.ts';
 import { recordCommand, simulateCommand } from './simulate/simulate-command.ts';
@@ -14,6 +15,7 @@ export function command(): Command {
     .description('measure one thing against another in one run')
     .addCommand(swapCommand())
     .addCommand(overheadCommand())
+    .addCommand(soakCommand())
     .addCommand(costCommand())
     .addCommand(sensorsCommand())
     .addCommand(throughputCommand())

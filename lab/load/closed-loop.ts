@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 
 /** What became of the requests of a closed loop so far. */
 export type Tally = {
@@ -12,6 +12,15 @@ export type Tally = {
 };
 
 export const emptyTally = (): Tally => ({ answered: 0, refused: 0, errors: 0, different: 0 });
+
+export function addTallies(a: Tally, b: Tally): Tally {
+  return {
+    answered: a.answered + b.answered,
+    refused: a.refused + b.refused,
+    errors: a.errors + b.errors,
+    different: a.different + b.different,
+  };
+}
 
 export type Ending = keyof Tally;
 
@@ -30,12 +39,13 @@ export type ClosedLoopOptions = {
 export async function runClosedLoop(options: ClosedLoopOptions): Promise<void> {
   const { inFlight, send, onEnding, backOffMs, signal } = options;
   let next = 0;
-  async function client(): Promise<void> {
+  async function client(_: unknown, turns: number): Promise<void> {
+    // Not all in one turn of the event loop: that would be this load's doing.
+    for (let turn = 0; turn < turns; turn += 1) await nextTurn();
     while (!signal.aborted) {
       const ending = await send(next++);
       onEnding(ending);
-      if (ending === 'refused' || ending === 'errors')
-        await sleep(backOffMs, undefined, { signal }).catch(() => {});
+      if (ending === 'refused' || ending === 'errors') await sleep(backOffMs);
     }
   }
   await Promise.all(Array.from({ length: inFlight }, client));

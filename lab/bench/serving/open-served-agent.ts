@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { type Agent, openAgent } from '../../../agent/agent.ts';
+import { collectHere } from '../../../agent/collect-here.ts';
 import type { Profile } from '../../../agent/profile/schema.ts';
 import { readBundle } from '../../../bundle/read-bundle.ts';
 import type { Engine } from '../../../engine/engine.ts';
@@ -32,6 +33,8 @@ export async function openServedAgent(options: {
 }): Promise<ServedAgent> {
   const { profile, onSwap = () => {} } = options;
   const bundle = await readBundle(options.bundle);
+  // As `ebb run` does.
+  collectHere();
   const cacheDir = await mkdtemp(join(tmpdir(), 'ebb-bench-'));
   const clients = startClients();
   let agent: Agent | undefined;
