@@ -2,13 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Profile } from '../../../agent/profile/schema.ts';
 import { addTallies, type Tally } from '../../load/closed-loop.ts';
 import { describeMachine } from '../describe-machine.ts';
-import { type LongTurn, type LoopDelays, startLoopProbe } from './loop-probe.ts';
 import type { MemoryTrend } from './memory-trend.ts';
 import { openServedAgent } from './open-served-agent.ts';
-import { openSchedulerClock } from './scheduler-clock.ts';
-import { type InFlight, startSoakLoad } from './soak-load.ts';
+import { type InFlight, type SoakLoad, startSoakLoad } from './soak-load.ts';
 import { minuteOf, type SoakMinute, type SoakSecond, trendsOf } from './soak-minutes.ts';
-import { startIdleThread } from './start-idle-thread.ts';
+import { type LoopWatch, type WatchedLoops, watchLoops } from './watch-loops.ts';
 
 export type SoakBenchOptions = {
   /** Folder of the bundle. */
@@ -24,7 +22,7 @@ export type SoakBenchOptions = {
   onProgress?: (text: string) => void;
 };
 
-export type SoakBenchResult = {
+export type SoakBenchResult = WatchedLoops & {
   machine: string;
   seconds: number;
   warmUpSeconds: number;
@@ -36,12 +34,6 @@ export type SoakBenchResult = {
   swaps: number;
   /** Of the agent's process: all of it, and what collections leave of its heap. */
   memory: { rss: MemoryTrend; heapLeft: MemoryTrend } | undefined;
-  /** Whether the system tells how long a thread waits for a processor; where it does not, all of a turn's delay counts as blocked. */
-  knowsScheduler: boolean;
-  loop: LoopDelays;
-  /** Of a thread beside the agent's that has nothing to do, in the same run. */
-  idle: LoopDelays;
-  longestTurns: readonly LongTurn[];
 };
 
 /**
@@ -55,18 +47,14 @@ export async function runSoakBench(options: SoakBenchOptions): Promise<SoakBench
     swaps += 1;
   };
   const served = await openServedAgent({ ...options, onSwap });
-  const clock = openSchedulerClock(root);
-  const closers: (() => unknown)[] = [() => clock.close(), () => served.close()];
+  let load: SoakLoad | undefined;
+  let watch: LoopWatch | undefined;
   try {
-    const load = await startSoakLoad(served, inFlight);
-    closers.unshift(() => load.stop());
+    load = await startSoakLoad(served, inFlight);
     await sleep(1000 * warmUpSeconds, undefined, { signal });
     let requests = await load.takeTally();
     swaps = 0;
-    const idleThread = startIdleThread(root);
-    closers.unshift(() => idleThread.stop());
-    const probe = startLoopProbe(clock, () => performance.now());
-    closers.unshift(() => probe.stop());
+    watch = watchLoops(root);
     const sampled: SoakSecond[] = [];
     const minutes: SoakMinute[] = [];
     const startMs = performance.now();
@@ -78,7 +66,7 @@ export async function runSoakBench(options: SoakBenchOptions): Promise<SoakBench
       sampled.push({ atS, swaps, rssBytes, heapBytes, ...tally });
       swaps = 0;
       if (atS % 60 === 0 || atS === seconds)
-        minutes.push(minuteOf(sampled.slice(60 * minutes.length), probe.take()));
+        minutes.push(minuteOf(sampled.slice(60 * minutes.length), watch.take()));
       onProgress(`${atS} of ${seconds} s`);
     }
     return {
@@ -91,12 +79,12 @@ export async function runSoakBench(options: SoakBenchOptions): Promise<SoakBench
       requests,
       swaps: minutes.reduce((sum, minute) => sum + minute.swaps, 0),
       memory: trendsOf(sampled),
-      knowsScheduler: clock.read() !== undefined,
-      loop: probe.total,
-      idle: await idleThread.end(),
-      longestTurns: [...probe.longest],
+      ...(await watch.end()),
     };
   } finally {
-    for (const close of closers) await close();
+    await watch?.stop();
+    // It cannot, where the clients' process has died: that has been told by then.
+    await load?.stop().catch(() => {});
+    await served.close();
   }
 }

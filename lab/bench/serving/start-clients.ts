@@ -19,9 +19,9 @@ export function startClients(): Clients {
   });
   const waiting = new Map<number, { resolve: (answer: unknown) => void; reject: (error: Error) => void }>();
   let nextId = 0;
+  const gone = () => new Error("Cannot go on as the clients' process must run: it has ended; start anew");
   const exited = once(child, 'exit').then(() => {
-    const error = new Error("Cannot go on as the clients' process must run: it has ended");
-    for (const { reject } of waiting.values()) reject(error);
+    for (const { reject } of waiting.values()) reject(gone());
     waiting.clear();
   });
   child.on('message', (message: AnswerMessage) => {
@@ -35,7 +35,7 @@ export function startClients(): Clients {
       const id = nextId++;
       return new Promise((resolve, reject) => {
         waiting.set(id, { resolve: resolve as (answer: unknown) => void, reject });
-        child.send({ id, kind, order } as OrderMessage, (error) => error && reject(error));
+        child.send({ id, kind, order } as OrderMessage, (error) => error && reject(gone()));
       });
     },
     async stop() {
