@@ -5,7 +5,7 @@ import { authority, type ListenAddress, reachable } from './address.ts';
 import { listen } from './listen.ts';
 import { spreadOverTurns } from './spread-over-turns.ts';
 
-/** Some milliseconds of work at most; the turn itself takes some hundredths of one. */
+/** A millisecond or two of work; a turn itself takes some hundredths of one. */
 const requestsPerTurn = 4;
 
 export type HttpServerOptions = {
