@@ -9,6 +9,7 @@ import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { openAgent } from './agent.ts';
 import { tellOutcomes } from './classify/tell-outcomes.ts';
+import { collectHere } from './collect-here.ts';
 import { createLog } from './create-log.ts';
 import { engineOption } from './engine-option.ts';
 import { explainCommand } from './explain-command.ts';
@@ -80,6 +81,7 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   const bundle = await read();
   const classifies = flags.watch !== undefined || flags.stdin === true;
   const log = createLog();
+  collectHere();
   const interrupted = interruptSignal();
   // Whoever reads standard output may be gone: the agent serves on.
   process.stdout.on('error', () => {});

@@ -3,6 +3,10 @@ import { getRequestListener } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { authority, type ListenAddress, reachable } from './address.ts';
 import { listen } from './listen.ts';
+import { spreadOverTurns } from './spread-over-turns.ts';
+
+/** A millisecond or two of work; a turn itself takes some hundredths of one. */
+const requestsPerTurn = 4;
 
 export type HttpServerOptions = {
   app: Pick<Hono, 'fetch'>;
@@ -39,7 +43,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
         keepAliveTimeout: 30_000,
         maxHeaderSize: 16 * 1024,
       },
-      getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+      spreadOverTurns(getRequestListener(app.fetch, { overrideGlobalObjects: false }), requestsPerTurn),
     );
     server.maxConnections = maxConnections;
     // A client that does not read its answer is cut off too.

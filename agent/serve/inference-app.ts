@@ -1,6 +1,6 @@
 import { Hono } from 'hono';
-import type { ContentfulStatusCode } from 'hono/utils/http-status';
 import type { Manifest } from '../../bundle/manifest.ts';
+import { answerAtOnce } from '../../listen/answer-at-once.ts';
 import { createGuard } from '../../listen/guard.ts';
 import { parseInferRequest } from './parse-infer-request.ts';
 import { readBody } from './read-body.ts';
@@ -40,6 +40,8 @@ export type AppOptions = {
   /** Errors that are not the client's. */
   onError: (error: unknown) => void;
 };
+
+const json = { 'Content-Type': 'application/json' };
 
 /** Open Inference Protocol v2 over HTTP: a level is a version of the model, no version means the active level. */
 export function createInferenceApp(options: AppOptions): Hono {
@@ -114,9 +116,8 @@ export function createInferenceApp(options: AppOptions): Hono {
       const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary } = request;
       const answer = await service.infer({ input, batch, level, deadlineMs, minAccuracy, receivedMs });
       const rendered = renderInferAnswer({ manifest, id, batch, binary, ...answer });
-      if (rendered.jsonLength === undefined)
-        return context.body(rendered.body, 200, { 'Content-Type': 'application/json' });
-      return context.body(rendered.body, 200, {
+      if (rendered.jsonLength === undefined) return answerAtOnce(context, 200, rendered.body, json);
+      return answerAtOnce(context, 200, rendered.body, {
         'Content-Type': 'application/octet-stream',
         'Inference-Header-Content-Length': String(rendered.jsonLength),
       });
@@ -159,10 +160,13 @@ export function createInferenceApp(options: AppOptions): Hono {
       onError(error);
       return context.json({ error: 'Cannot answer: the agent failed; its log says why' }, 500);
     }
-    // What is left of the body must not be taken for the next request.
-    if (error.status === 413 || error.status === 408) context.header('Connection', 'close');
-    if (error.status === 503) context.header('Retry-After', '1');
-    return context.json({ error: error.message }, error.status as ContentfulStatusCode);
+    const { status, message } = error;
+    return answerAtOnce(context, status, JSON.stringify({ error: message }), {
+      ...json,
+      // What is left of the body must not be taken for the next request.
+      ...(status === 413 || status === 408 ? { Connection: 'close' } : {}),
+      ...(status === 503 ? { 'Retry-After': '1' } : {}),
+    });
   });
 
   return app;

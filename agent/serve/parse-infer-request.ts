@@ -108,6 +108,12 @@ function readJsonData(data: unknown, name: string, count: number, depth: number)
   return values;
 }
 
+/** A loop: `findIndex` with a function takes several times as long, and every byte of every request comes this way. */
+function findNotFinite(values: Float32Array): number {
+  for (let index = 0; index < values.length; index += 1) if (!Number.isFinite(values[index])) return index;
+  return -1;
+}
+
 function readBinaryData(bytes: Buffer, size: unknown, name: string, count: number): Float32Array {
   const expected = count * Float32Array.BYTES_PER_ELEMENT;
   if (size !== expected)
@@ -125,7 +131,7 @@ function readBinaryData(bytes: Buffer, size: unknown, name: string, count: numbe
   // A copy: behind the JSON the bytes are rarely aligned to four.
   const values = new Float32Array(count);
   new Uint8Array(values.buffer).set(bytes);
-  const wrong = values.findIndex((value) => !Number.isFinite(value));
+  const wrong = findNotFinite(values);
   if (wrong >= 0)
     refuse(
       `input "${name}" must hold finite float32 numbers`,

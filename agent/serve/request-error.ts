@@ -1,10 +1,16 @@
-/** A request that cannot be answered: what the client is told, and the HTTP status that goes with it. */
+/**
+ * A request that cannot be answered: what the client is told, and the HTTP status that goes with it. It has no stack: whose fault it is stands in
+ * the message, and an agent that refuses thousands a second would spend more on their stacks than on all else.
+ */
 export class RequestError extends Error {
   override name = 'RequestError';
   readonly status: 400 | 401 | 404 | 408 | 413 | 503;
 
   constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
+    const { stackTraceLimit } = Error;
+    Error.stackTraceLimit = 0;
     super(message, options);
+    Error.stackTraceLimit = stackTraceLimit;
     this.status = status;
   }
 }

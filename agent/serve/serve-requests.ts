@@ -7,8 +7,9 @@ import { levelFor } from './level-for.ts';
 import { LateError, RequestError } from './request-error.ts';
 import type { RequestQueue } from './request-queue.ts';
 
-/** What was refused for its deadline counts as a miss for so long. */
+/** What was refused for its deadline counts as a miss for so long; so many are kept at most. */
 export const missedMs = 1000;
+const keptMissed = 64;
 
 /** With the bundle that answered: meanwhile another may have taken over. */
 export type HostedResult = RunResult & { host: HostedBundle };
@@ -33,7 +34,8 @@ export type RequestServer = {
 export function createRequestServer(options: ServeOptions): RequestServer {
   const { manifest, host, queue, deadlineMs: usualMs, monotonicMs } = options;
   const pending = new Set<PendingRequest>();
-  let missed: (PendingRequest & { atMs: number })[] = [];
+  /** Oldest first. */
+  const missed: (PendingRequest & { atMs: number })[] = [];
 
   function levelOf(level: number | undefined, minAccuracy: number | undefined): number | undefined {
     if (level !== undefined || minAccuracy === undefined) return level;
@@ -42,8 +44,8 @@ export function createRequestServer(options: ServeOptions): RequestServer {
   }
 
   function miss(request: PendingRequest): void {
-    const atMs = monotonicMs();
-    missed = [...missed.filter((one) => atMs - one.atMs < missedMs).slice(-63), { ...request, atMs }];
+    missed.push({ ...request, atMs: monotonicMs() });
+    if (missed.length > keptMissed) missed.shift();
   }
 
   return {

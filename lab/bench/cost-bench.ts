@@ -1,4 +1,3 @@
-import { cpus } from 'node:os';
 import { quantile } from '../../agent/quantile.ts';
 import { formatTable } from '../../terminal/table.ts';
 import { type BackendChoice, chooseBackend } from '../../trainer/backend/open-backend.ts';
@@ -6,6 +5,7 @@ import { openData } from '../../trainer/data/open-data.ts';
 import { completeSettings } from '../../trainer/settings.ts';
 import { iterationsOf, train } from '../../trainer/train.ts';
 import { trainOptions } from '../../trainer/train-options.ts';
+import { describeMachine } from './describe-machine.ts';
 import { holdTraining } from './held-training.ts';
 import { takeTurns } from './take-turns.ts';
 
@@ -76,7 +76,7 @@ export async function runCostBench(options: CostBenchOptions): Promise<CostBench
   }
   const [single] = contestants;
   return {
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`,
+    machine: describeMachine(),
     backend: backend.name,
     iterations,
     rows: contestants.map(({ name, seconds }) => ({

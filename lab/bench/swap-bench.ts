@@ -1,9 +1,9 @@
-import { cpus } from 'node:os';
 import { quantile } from '../../agent/quantile.ts';
-import { inputSize } from '../../bundle/manifest.ts';
-import { type Bundle, readBundle } from '../../bundle/read-bundle.ts';
+import { readBundle } from '../../bundle/read-bundle.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { formatTable } from '../../terminal/table.ts';
+import { describeMachine } from './describe-machine.ts';
+import { computeOwnOutputs, isBitEqual, type OwnOutputs } from './own-outputs.ts';
 import { openEngineTarget, openHttpTarget, type SwapTarget } from './swap-target.ts';
 
 export type SwapBenchOptions = {
@@ -30,37 +30,12 @@ export type SwapBenchResult = {
   ratio: number;
 };
 
-type Reference = { inputs: Float32Array[]; outputs: Float32Array[][] };
-
-/** Every level's own outputs, from an engine of its own. */
-async function computeReference(bundle: Bundle): Promise<Reference> {
-  const engine = await openEngine(bundle);
-  const size = inputSize(bundle.manifest);
-  const inputs = Array.from({ length: 16 }, (_, seed) =>
-    Float32Array.from({ length: size }, (_, index) => Math.sin(index * (seed + 1))),
-  );
-  const outputs: Float32Array[][] = [];
-  for (const level of bundle.manifest.levels.keys()) {
-    const own: Float32Array[] = [];
-    for (const input of inputs) own.push((await engine.run(input, 1, { level })).output);
-    outputs.push(own);
-  }
-  await engine.close();
-  return { inputs, outputs };
-}
-
-function isBitEqual(a: Float32Array, b: Float32Array): boolean {
-  return Buffer.from(a.buffer, a.byteOffset, a.byteLength).equals(
-    Buffer.from(b.buffer, b.byteOffset, b.byteLength),
-  );
-}
-
 type Burst = { latenciesMs: number[]; errors: number; different: number };
 
 /** Sends `count` requests, `inFlight` at a time, and compares every answer with the named level's own. */
 async function sendBurst(
   target: SwapTarget,
-  reference: Reference,
+  reference: OwnOutputs,
   count: number,
   inFlight: number,
 ): Promise<Burst> {
@@ -90,12 +65,14 @@ async function sendBurst(
 export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBenchResult> {
   const bundle = await readBundle(options.bundle);
   const levels = bundle.manifest.levels.length;
-  const reference = await computeReference(bundle);
+  // From an engine of its own.
+  const engine = await openEngine(bundle);
+  const reference = await computeOwnOutputs(engine).finally(() => engine.close());
   const target = await (options.through === 'http' ? openHttpTarget(bundle) : openEngineTarget(bundle));
   try {
     const perRound = Math.ceil(options.requests / options.rounds);
     const result: Omit<SwapBenchResult, 'ratio'> = {
-      machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores`,
+      machine: describeMachine(),
       requests: perRound * options.rounds,
       errors: 0,
       different: 0,

@@ -13,11 +13,14 @@ export type InferAnswer = {
 type Header = {
   error?: string;
   model_version?: string;
-  outputs?: { name: string; parameters?: { binary_data_size?: number } }[];
+  outputs?: { name: string; data?: number[]; parameters?: { binary_data_size?: number } }[];
 };
 
+/** How tensors travel: as JSON numbers, or as bytes behind the JSON. */
+export type TensorEncoding = 'json' | 'binary';
+
 /**
- * A client of the Open Inference Protocol v2 with its binary tensor extension.
+ * A client of the Open Inference Protocol v2, with its binary tensor extension where that is wanted.
  * Source: https://github.com/kserve/open-inference-protocol, and Triton's extension_binary_data.md.
  */
 export class InferClient {
@@ -25,31 +28,27 @@ export class InferClient {
   readonly #url: URL;
   readonly #agent = new Agent({ keepAlive: true });
   readonly #input: { name: string; shape: number[] };
+  readonly #encoding: TensorEncoding;
 
-  /** @param options.input the model's input name and one input's shape, without the batch. */
-  constructor(options: { url: string; model: string; input: { name: string; shape: number[] } }) {
+  /**
+   * @param options.input the model's input name and one input's shape, without the batch.
+   * @param options.encoding default `binary`.
+   */
+  constructor(options: {
+    url: string;
+    model: string;
+    input: { name: string; shape: number[] };
+    encoding?: TensorEncoding;
+  }) {
     this.#url = new URL(options.url);
     this.#path = `/v2/models/${encodeURIComponent(options.model)}/infer`;
     this.#input = options.input;
+    this.#encoding = options.encoding ?? 'binary';
   }
 
   /** @throws Error where the server cannot be reached or breaks off; a refusal is an answer with its status. */
   infer(images: Float32Array, batch: number): Promise<InferAnswer> {
-    const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
-    const { name, shape } = this.#input;
-    const header = Buffer.from(
-      JSON.stringify({
-        inputs: [
-          {
-            name,
-            shape: [batch, ...shape],
-            datatype: 'FP32',
-            parameters: { binary_data_size: bytes.length },
-          },
-        ],
-        parameters: { binary_data_output: true },
-      }),
-    );
+    const { header, bytes } = this.#render(images, batch);
     return new Promise((resolve, reject) => {
       const message = request(
         {
@@ -59,9 +58,13 @@ export class InferClient {
           method: 'POST',
           agent: this.#agent,
           headers: {
-            'Content-Type': 'application/octet-stream',
-            'Content-Length': header.length + bytes.length,
-            'Inference-Header-Content-Length': header.length,
+            'Content-Length': header.length + (bytes?.length ?? 0),
+            ...(bytes === undefined
+              ? { 'Content-Type': 'application/json' }
+              : {
+                  'Content-Type': 'application/octet-stream',
+                  'Inference-Header-Content-Length': header.length,
+                }),
           },
         },
         (response) => {
@@ -84,6 +87,21 @@ export class InferClient {
     });
   }
 
+  /** The request's JSON, and the bytes behind it where the encoding is binary. */
+  #render(images: Float32Array, batch: number): { header: Buffer; bytes: Buffer | undefined } {
+    const { name, shape } = this.#input;
+    const tensor = { name, shape: [batch, ...shape], datatype: 'FP32' };
+    const json = (request: object) => Buffer.from(JSON.stringify(request));
+    if (this.#encoding === 'json')
+      return { header: json({ inputs: [{ ...tensor, data: Array.from(images) }] }), bytes: undefined };
+    const bytes = Buffer.from(images.buffer, images.byteOffset, images.byteLength);
+    const header = json({
+      inputs: [{ ...tensor, parameters: { binary_data_size: bytes.length } }],
+      parameters: { binary_data_output: true },
+    });
+    return { header, bytes };
+  }
+
   close(): void {
     this.#agent.destroy();
   }
@@ -93,11 +111,14 @@ function parseAnswer(status: number, body: Buffer, headerSize: number): InferAns
   const json = Number.isNaN(headerSize) ? body : body.subarray(0, headerSize);
   const header = JSON.parse(json.toString('utf8')) as Header;
   if (status !== 200) return { status, error: header.error ?? `HTTP status ${status}` };
-  const size = header.outputs?.[0]?.parameters?.binary_data_size;
+  const level = Number(header.model_version);
+  const [{ data, parameters } = {}] = header.outputs ?? [];
+  if (data !== undefined) return { status, output: Float32Array.from(data), level };
+  const size = parameters?.binary_data_size;
   if (size === undefined || size !== body.length - json.length)
     throw new Error(
       `Cannot read the answer as its binary output must hold ${size} bytes: current value is ${body.length - json.length}`,
     );
   const output = new Float32Array(new Uint8Array(body.subarray(json.length)).buffer);
-  return { status, output, level: Number(header.model_version) };
+  return { status, output, level };
 }

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../../../bundle/onnx/model.ts';
@@ -10,6 +9,7 @@ import type { Runtime } from '../../../engine/sparse/runtime/runtime.ts';
 import { readWasmBuilds } from '../../../engine/sparse/runtime/wasm-module.ts';
 import { openWasmRuntime } from '../../../engine/sparse/runtime/wasm-runtime.ts';
 import { createRandom } from '../../../trainer/random.ts';
+import { describeMachine } from '../describe-machine.ts';
 import { countMacs } from './count-macs.ts';
 import { startPeakThreads } from './peak-threads.ts';
 
@@ -128,7 +128,7 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
   const best = peaks[0]?.gflops ?? Number.NaN;
   const alone = machine.get(1);
   return {
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, Node ${process.versions.node}`,
+    machine: describeMachine(),
     peaks,
     gains: Array.from(machine.values())
       .filter((entry) => entry !== alone)

@@ -8,6 +8,13 @@ const url = 'http://host/v2/models/tiny';
 const host = 'localhost';
 const inputs = [{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: new Array(64).fill(0.5) }];
 
+describe('RequestError', () => {
+  it('has no stack, and leaves those of other errors as they are', () => {
+    expect(new RequestError(503, 'Cannot infer').stack).toBe('RequestError: Cannot infer');
+    expect(new Error('other').stack).toContain('inference-app.test');
+  });
+});
+
 function serve(
   options: { token?: string; ready?: boolean } & Partial<
     Pick<InferenceService, 'infer' | 'reloadBundle'>
