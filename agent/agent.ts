@@ -204,6 +204,7 @@ export function openAgent(options: AgentOptions): Agent {
       return slot.current !== undefined && end === undefined && !signal.aborted;
     },
     infer: requests.infer,
+    totals: requests.totals,
     reloadBundle,
   };
 
@@ -226,6 +227,7 @@ export function openAgent(options: AgentOptions): Agent {
       ebbVersion: ebbVersion(),
       token,
       limits: () => inForce.read().http,
+      nowMs,
       monotonicMs,
       onError: (error) => log.error({ err: error }, `a request failed: ${String(error)}`),
     });

@@ -2,10 +2,15 @@ import { Hono } from 'hono';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { answerAtOnce } from '../../listen/answer-at-once.ts';
 import { createGuard } from '../../listen/guard.ts';
+import { acceptedEncodings, inflateBody } from './inflate-body.ts';
+import type { LevelTotals } from './level-totals.ts';
+import { addModelRoutes, modelPaths } from './model-routes.ts';
 import { parseInferRequest } from './parse-infer-request.ts';
 import { readBody } from './read-body.ts';
 import { renderInferAnswer } from './render-infer-answer.ts';
-import { RequestError, showValue } from './request-error.ts';
+import { addRepositoryRoutes } from './repository-routes.ts';
+import { RequestError } from './request-error.ts';
+import { modelOfPath, requireModel, requireVersion } from './require-model.ts';
 
 /** What the protocol needs of an agent. */
 export type InferenceService = {
@@ -17,6 +22,8 @@ export type InferenceService = {
   readonly ready: boolean;
   /** Reads the bundle again: see `Agent.reloadBundle`. */
   reloadBundle(): Promise<string>;
+  /** What became of a level's requests since the start. */
+  totals(level: number): Readonly<LevelTotals>;
   infer(request: {
     input: Float32Array;
     batch: number;
@@ -36,6 +43,8 @@ export type AppOptions = {
   token?: string | undefined;
   /** Asked at each request: they may change. */
   limits: () => { maxBodyBytes: number; maxBatch: number };
+  nowMs: () => number;
+  /** The service's clock. */
   monotonicMs: () => number;
   /** Errors that are not the client's. */
   onError: (error: unknown) => void;
@@ -48,69 +57,31 @@ export function createInferenceApp(options: AppOptions): Hono {
   const { service, ebbVersion, token, limits, monotonicMs, onError } = options;
   const app = new Hono();
 
-  function requireModel(name: string | undefined): void {
-    if (name === service.manifest.name) return;
-    throw new RequestError(
-      404,
-      `Cannot find the model as its name must be "${service.manifest.name}": current value is ${showValue(name)}`,
-    );
-  }
-
-  function requireVersion(version: string | undefined): number | undefined {
-    if (version === undefined) return undefined;
-    const last = service.manifest.levels.length - 1;
-    if (/^\d{1,6}$/.test(version) && Number(version) <= last) return Number(version);
-    throw new RequestError(
-      404,
-      `Cannot find the version as it must be a level from 0 to ${last}: current value is ${showValue(version)}; leave it out for the active level`,
-    );
-  }
-
-  const tensor = ({ name, shape }: Manifest['input'] | Manifest['output']) => ({
-    name,
-    datatype: 'FP32',
-    shape: [-1, ...shape.slice(1)],
-  });
-
   app.use(createGuard({ token, isOpen: (path) => path.startsWith('/v2/health/') }));
 
   app.get('/v2', (context) =>
     context.json({
       name: 'ebb',
       version: ebbVersion,
-      extensions: ['binary_tensor_data', 'model_repository'],
+      extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
     }),
   );
   app.get('/v2/health/live', (context) => context.json({ live: true }));
   app.get('/v2/health/ready', (context) => context.json({ ready: service.ready }, service.ready ? 200 : 503));
 
-  for (const model of ['/v2/models/:model', '/v2/models/:model/versions/:version']) {
-    app.get(model, (context) => {
-      requireModel(context.req.param('model'));
-      requireVersion(context.req.param('version'));
-      const { manifest } = service;
-      return context.json({
-        name: manifest.name,
-        versions: manifest.levels.map((_, level) => String(level)),
-        platform: 'onnxruntime_onnx',
-        inputs: [tensor(manifest.input)],
-        outputs: [tensor(manifest.output)],
-      });
-    });
+  addModelRoutes(app, options);
+  addRepositoryRoutes(app, options);
 
-    app.get(`${model}/ready`, (context) => {
-      requireModel(context.req.param('model'));
-      requireVersion(context.req.param('version'));
-      return context.json({ name: service.manifest.name, ready: service.ready }, service.ready ? 200 : 503);
-    });
-
+  for (const model of modelPaths) {
     app.post(`${model}/infer`, async (context) => {
-      requireModel(context.req.param('model'));
-      const level = requireVersion(context.req.param('version'));
       const { manifest } = service;
+      requireModel(manifest, context.req.param('model'));
+      const level = requireVersion(manifest, context.req.param('version'));
       const { maxBodyBytes, maxBatch } = limits();
-      const body = await readBody(context.req.raw, maxBodyBytes);
+      const sent = await readBody(context.req.raw, maxBodyBytes);
       const receivedMs = monotonicMs();
+      const encoding = context.req.header('content-encoding');
+      const body = encoding === undefined ? sent : await inflateBody(sent, encoding, maxBodyBytes);
       const jsonLength = context.req.header('inference-header-content-length');
       const request = parseInferRequest({ manifest, body, jsonLength, maxBatch });
       const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary } = request;
@@ -124,36 +95,19 @@ export function createInferenceApp(options: AppOptions): Hono {
     });
   }
 
-  // Model repository extension (Triton): the levels as versions, and the bundle read again where another one has taken its place.
-  app.post('/v2/repository/index', (context) =>
-    context.json(
-      service.manifest.levels.map((_, level) => ({
-        name: service.manifest.name,
-        version: String(level),
-        state: service.ready ? 'READY' : 'UNAVAILABLE',
-        reason: service.ready ? '' : 'the agent is not ready',
-      })),
-    ),
-  );
-
-  app.post('/v2/repository/models/:model/load', async (context) => {
-    requireModel(context.req.param('model'));
-    try {
-      await service.reloadBundle();
-    } catch (error) {
-      throw new RequestError(400, (error as Error).message, { cause: error });
-    }
-    return context.json({});
-  });
-
-  app.notFound((context) =>
-    context.json(
+  app.notFound((context) => {
+    const { name } = service.manifest;
+    const { method, path } = context.req;
+    const model = modelOfPath(path);
+    // A path below the model itself is a wrong path.
+    if (model !== undefined && !`${model}/`.startsWith(`${name}/`)) requireModel(service.manifest, model);
+    return context.json(
       {
-        error: `Cannot find ${context.req.method} ${context.req.path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/${service.manifest.name}[/versions/LEVEL][/ready], POST .../infer, /v2/repository/index and /v2/repository/models/${service.manifest.name}/load`,
+        error: `Cannot find ${method} ${path.slice(0, 200)}; known are GET /v2, /v2/health/live, /v2/health/ready, /v2/models/stats, /v2/models/${name}[/versions/LEVEL][/ready, /config or /stats], POST .../infer, /v2/repository/index and /v2/repository/models/${name}/load`,
       },
       404,
-    ),
-  );
+    );
+  });
 
   app.onError((error, context) => {
     if (!(error instanceof RequestError)) {
@@ -166,6 +120,7 @@ export function createInferenceApp(options: AppOptions): Hono {
       // What is left of the body must not be taken for the next request.
       ...(status === 413 || status === 408 ? { Connection: 'close' } : {}),
       ...(status === 503 ? { 'Retry-After': '1' } : {}),
+      ...(status === 415 ? { 'Accept-Encoding': acceptedEncodings } : {}),
     });
   });
 

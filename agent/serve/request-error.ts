@@ -4,7 +4,7 @@
  */
 export class RequestError extends Error {
   override name = 'RequestError';
-  readonly status: 400 | 401 | 404 | 408 | 413 | 503;
+  readonly status: 400 | 401 | 404 | 408 | 413 | 415 | 503;
 
   constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
     const { stackTraceLimit } = Error;

@@ -4,6 +4,7 @@ import type { PendingRequest } from '../decide/policy.ts';
 import type { HostedBundle } from '../host/host-bundle.ts';
 import type { InferenceService } from './inference-app.ts';
 import { levelFor } from './level-for.ts';
+import { createTotalsCounter, type TotalsCounter } from './level-totals.ts';
 import { LateError, RequestError } from './request-error.ts';
 import type { RequestQueue } from './request-queue.ts';
 
@@ -26,6 +27,8 @@ export type ServeOptions = {
 
 export type RequestServer = {
   infer: InferenceService['infer'];
+  /** What became of a level's requests since the start, whatever bundles there were. */
+  totals: TotalsCounter['of'];
   /** Requests for the active level that are not yet answered, and those that were just refused as they would have been late. */
   pending(): PendingRequest[];
 };
@@ -34,6 +37,7 @@ export type RequestServer = {
 export function createRequestServer(options: ServeOptions): RequestServer {
   const { manifest, host, queue, deadlineMs: usualMs, monotonicMs } = options;
   const pending = new Set<PendingRequest>();
+  const totals = createTotalsCounter(() => manifest().levels.length);
   /** Oldest first. */
   const missed: (PendingRequest & { atMs: number })[] = [];
 
@@ -50,7 +54,7 @@ export function createRequestServer(options: ServeOptions): RequestServer {
 
   return {
     async infer({ input, batch, receivedMs, minAccuracy, deadlineMs = usualMs(), ...request }) {
-      const { stats, loop } = host();
+      const { stats, loop, engine } = host();
       const level = levelOf(request.level, minAccuracy);
       const waiting = { startMs: receivedMs, deadlineMs };
       const isActive = level === undefined;
@@ -60,7 +64,7 @@ export function createRequestServer(options: ServeOptions): RequestServer {
         const answer = await queue.submit({ input, batch, level, dueMs: receivedMs + deadlineMs });
         const { inferMs, queueMs } = answer;
         const latencyMs = monotonicMs() - receivedMs;
-        answer.host.stats.answered({
+        const observation = {
           level: answer.level,
           batch,
           startMs: receivedMs,
@@ -69,12 +73,19 @@ export function createRequestServer(options: ServeOptions): RequestServer {
           queueMs,
           deadlineMs,
           isPinned: !isActive,
-        });
+        };
+        answer.host.stats.answered(observation);
+        totals.answered(observation);
         pending.delete(waiting);
         if (isActive && latencyMs > deadlineMs) void answer.host.loop.hurry();
         return { output: answer.output, level: answer.level, inferMs, queueMs };
       } catch (error) {
         stats.rejected();
+        totals.failed({
+          level: level ?? engine.level,
+          startMs: receivedMs,
+          latencyMs: monotonicMs() - receivedMs,
+        });
         pending.delete(waiting);
         if (isActive && error instanceof LateError) {
           miss(waiting);
@@ -87,6 +98,7 @@ export function createRequestServer(options: ServeOptions): RequestServer {
         pending.delete(waiting);
       }
     },
+    totals: totals.of,
     pending() {
       const nowMs = monotonicMs();
       return [...pending, ...missed.filter((one) => nowMs - one.atMs < missedMs)];

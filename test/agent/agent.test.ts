@@ -69,6 +69,36 @@ describe('the agent', () => {
     expect(await response.json()).toMatchObject({ model_version: '0', outputs: [{ data: [64, 0, 1] }] });
   });
 
+  it('counts what it answered and what it refused, level by level, since it started', async () => {
+    const { agent, engine } = setUp();
+    const { url } = await agent.start();
+    await agent.infer(new Float32Array(128), { batch: 2, level: 0 });
+    await agent.infer(input, { level: 2 });
+    engine.hold = true;
+    const asked = Array.from({ length: 70 }, () => agent.infer(input, { level: 1 }));
+    const outcomes = Promise.allSettled(asked);
+    await settle();
+    engine.hold = false;
+    while (engine.waiting > 0) {
+      engine.release();
+      await settle();
+    }
+    const refused = (await outcomes).filter(({ status }) => status === 'rejected').length;
+    expect(refused).toBeGreaterThan(0);
+    const answer = await fetch(`${url}/v2/models/stats`);
+    const { model_stats: levels } = (await answer.json()) as { model_stats: object[] };
+    const counts = (inputs: number, answered: number, failed: number) => ({
+      inference_count: inputs,
+      execution_count: answered,
+      inference_stats: { success: { count: answered }, fail: { count: failed } },
+    });
+    expect(levels).toMatchObject([
+      counts(2, 1, 0),
+      counts(70 - refused, 70 - refused, refused),
+      counts(1, 1, 0),
+    ]);
+  });
+
   it('swaps down when requests miss the deadline, and reports why', async () => {
     const { agent, reported } = setUp({ profile: 'deadline_ms: 0.000001' });
     await agent.start();

@@ -1,11 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createInferenceApp, type InferenceService } from '../../../agent/serve/inference-app.ts';
 import { RequestError } from '../../../agent/serve/request-error.ts';
-import { fakeEngine, tinyManifest } from '../fake-engine.ts';
+import { binary, host, serve, url } from './serve-app.ts';
 
-const url = 'http://host/v2/models/tiny';
-const host = 'localhost';
 const inputs = [{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: new Array(64).fill(0.5) }];
 
 describe('RequestError', () => {
@@ -15,53 +12,6 @@ describe('RequestError', () => {
   });
 });
 
-function serve(
-  options: { token?: string; ready?: boolean } & Partial<
-    Pick<InferenceService, 'infer' | 'reloadBundle'>
-  > = {},
-) {
-  const engine = fakeEngine();
-  const errors: unknown[] = [];
-  const deadlines: (number | undefined)[] = [];
-  const service: InferenceService = {
-    manifest: tinyManifest,
-    level: 0,
-    ready: options.ready ?? true,
-    reloadBundle: options.reloadBundle ?? (async () => 'the bundle has not changed'),
-    infer:
-      options.infer ??
-      (async ({ input, batch, level, deadlineMs }) => {
-        deadlines.push(deadlineMs);
-        const result = await engine.run(input, batch, level === undefined ? {} : { level });
-        return { ...result, queueMs: 0.25 };
-      }),
-  };
-  const app = createInferenceApp({
-    service,
-    ebbVersion: '9.9.9',
-    token: options.token,
-    limits: () => ({ maxBodyBytes: 20_000, maxBatch: 4 }),
-    monotonicMs: () => 0,
-    onError: (error) => errors.push(error),
-  });
-  const post = (body: unknown, init: { headers?: Record<string, string>; path?: string } = {}) =>
-    app.request(`${url}${init.path ?? ''}/infer`, {
-      method: 'POST',
-      headers: { host, ...init.headers },
-      body: body instanceof Uint8Array || typeof body === 'string' ? body : JSON.stringify(body),
-    });
-  return { app, post, engine, errors, deadlines };
-}
-
-/** JSON and behind it bytes, as the binary tensor extension has it. */
-function binary(json: object, bytes: Uint8Array) {
-  const head = Buffer.from(JSON.stringify(json));
-  return {
-    body: Buffer.concat([head, bytes]),
-    headers: { 'Inference-Header-Content-Length': String(head.length) },
-  };
-}
-
 describe('metadata', () => {
   const { app } = serve();
   const get = async (path: string) => {
@@ -69,10 +19,14 @@ describe('metadata', () => {
     return [response.status, await response.json()] as const;
   };
 
-  it('names the server, its extension, and its health', async () => {
+  it('names the server, its extensions, and its health', async () => {
     expect(await get('/v2')).toEqual([
       200,
-      { name: 'ebb', version: '9.9.9', extensions: ['binary_tensor_data', 'model_repository'] },
+      {
+        name: 'ebb',
+        version: '9.9.9',
+        extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
+      },
     ]);
     expect((await get('/v2/health/live'))[0]).toBe(200);
     expect((await get('/v2/health/ready'))[0]).toBe(200);
