@@ -63,7 +63,13 @@ export function createInferenceApp(options: AppOptions): Hono {
     context.json({
       name: 'ebb',
       version: ebbVersion,
-      extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
+      extensions: [
+        'binary_tensor_data',
+        'classification',
+        'model_configuration',
+        'model_repository',
+        'statistics',
+      ],
     }),
   );
   app.get('/v2/health/live', (context) => context.json({ live: true }));
@@ -84,9 +90,9 @@ export function createInferenceApp(options: AppOptions): Hono {
       const body = encoding === undefined ? sent : await inflateBody(sent, encoding, maxBodyBytes);
       const jsonLength = context.req.header('inference-header-content-length');
       const request = parseInferRequest({ manifest, body, jsonLength, maxBatch });
-      const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary } = request;
+      const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary, classes } = request;
       const answer = await service.infer({ input, batch, level, deadlineMs, minAccuracy, receivedMs });
-      const rendered = renderInferAnswer({ manifest, id, batch, binary, ...answer });
+      const rendered = renderInferAnswer({ manifest, id, batch, binary, classes, ...answer });
       if (rendered.jsonLength === undefined) return answerAtOnce(context, 200, rendered.body, json);
       return answerAtOnce(context, 200, rendered.body, {
         'Content-Type': 'application/octet-stream',

@@ -1,4 +1,5 @@
 import type { Manifest } from '../../bundle/manifest.ts';
+import { cureOfJson } from './cure-of-json.ts';
 import { RequestError, showValue } from './request-error.ts';
 
 /** One request for inference, checked against the bundle. */
@@ -12,6 +13,8 @@ export type InferRequest = {
   minAccuracy: number | undefined;
   /** Whether the output goes back as bytes behind the JSON (binary tensor data extension). */
   binaryOutput: boolean;
+  /** How many of the highest classes go back as text instead of the output (classification extension). */
+  classes: number | undefined;
 };
 
 export type ParseOptions = {
@@ -49,15 +52,16 @@ function splitBody(body: Buffer, jsonLength: string | undefined): { json: Buffer
   return { json: body.subarray(0, length), bytes: body.subarray(length) };
 }
 
-function parseJson(bytes: Buffer): Json {
+function parseJson(bytes: Buffer, jsonLength: string | undefined): Json {
+  const text = bytes.toString('utf8');
   let value: unknown;
   try {
-    value = JSON.parse(bytes.toString('utf8'));
+    value = JSON.parse(text);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message.slice(0, 120) : '';
     throw new RequestError(
       400,
-      `Cannot infer as the body must be JSON: ${why}; with tensors as bytes send the header Inference-Header-Content-Length`,
+      `Cannot infer as the body must be JSON: ${why}; ${cureOfJson(text, why, jsonLength)}`,
       { cause },
     );
   }
@@ -141,9 +145,18 @@ function readBinaryData(bytes: Buffer, size: unknown, name: string, count: numbe
   return values;
 }
 
-function readOutputs(request: Json, manifest: Manifest): boolean {
+function refuseSharedMemory(parameters: Json, name: string): void {
+  if (parameters.shared_memory_region === undefined) return;
+  refuse(
+    `${name} must not name shared memory, which is not supported`,
+    parameters.shared_memory_region,
+    'let tensors travel in the body, as binary data or JSON',
+  );
+}
+
+function readOutputs(request: Json, manifest: Manifest): Pick<InferRequest, 'binaryOutput' | 'classes'> {
   const parameters = request.parameters === undefined ? {} : object(request.parameters, 'parameters');
-  const byDefault = parameters.binary_data_output === true;
+  const byDefault = { binaryOutput: parameters.binary_data_output === true, classes: undefined };
   if (request.outputs === undefined) return byDefault;
   const { name } = manifest.output;
   if (!Array.isArray(request.outputs) || request.outputs.length > 1)
@@ -157,13 +170,19 @@ function readOutputs(request: Json, manifest: Manifest): boolean {
   if (output.name !== name)
     refuse(`outputs[0].name must be "${name}"`, output.name, 'the model has this output alone');
   const wanted = output.parameters === undefined ? {} : object(output.parameters, 'outputs[0].parameters');
-  if (wanted.classification !== undefined)
+  refuseSharedMemory(wanted, 'outputs[0].parameters');
+  const { classification = 0, binary_data: binary } = wanted;
+  if (!Number.isSafeInteger(classification) || (classification as number) < 0)
     refuse(
-      'outputs[0].parameters must not ask for classification',
-      wanted.classification,
-      'rank the logits yourself',
+      'outputs[0].parameters.classification must be how many classes are wanted, a whole number',
+      classification,
+      'leave it out for the logits',
     );
-  return typeof wanted.binary_data === 'boolean' ? wanted.binary_data : byDefault;
+  return {
+    binaryOutput: typeof binary === 'boolean' ? binary : byDefault.binaryOutput,
+    // 0 asks for the output itself, as with Triton.
+    classes: (classification as number) || undefined,
+  };
 }
 
 function readDeadline(request: Json): number | undefined {
@@ -196,7 +215,7 @@ function readMinAccuracy(request: Json): number | undefined {
  */
 export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: ParseOptions): InferRequest {
   const { json, bytes } = splitBody(body, jsonLength);
-  const request = parseJson(json);
+  const request = parseJson(json, jsonLength);
   const { id } = request;
   if (id !== undefined && (typeof id !== 'string' || id.length > 256))
     refuse('id must be text of at most 256 characters', id, 'shorten it or leave it out');
@@ -215,12 +234,13 @@ export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: Pars
   const batch = readShape(input.shape, manifest, maxBatch);
   const count = batch * shape.slice(1).reduce<number>((product, size) => product * Number(size), 1);
   const parameters = input.parameters === undefined ? {} : object(input.parameters, 'inputs[0].parameters');
+  refuseSharedMemory(parameters, 'inputs[0].parameters');
   const size = parameters.binary_data_size;
   if (size !== undefined && input.data !== undefined)
     refuse(`input "${name}" must have either data or binary_data_size`, 'both', 'leave one out');
   if (size === undefined && bytes.length > 0)
     refuse(`input "${name}" must have binary_data_size, as bytes follow the JSON`, size, 'add it');
-  const binaryOutput = readOutputs(request, manifest);
+  const outputs = readOutputs(request, manifest);
   return {
     id,
     input:
@@ -230,6 +250,6 @@ export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: Pars
     batch,
     deadlineMs: readDeadline(request),
     minAccuracy: readMinAccuracy(request),
-    binaryOutput,
+    ...outputs,
   };
 }

@@ -1,4 +1,6 @@
 import type { Manifest } from '../../bundle/manifest.ts';
+import { bytesTensor } from './bytes-tensor.ts';
+import { topClasses } from './top-classes.ts';
 
 /** What the client gets: a body, and the length of its JSON where bytes follow it. */
 export type RenderedAnswer = { body: string | Uint8Array<ArrayBuffer>; jsonLength: number | undefined };
@@ -16,11 +18,21 @@ export function renderInferAnswer(options: {
   inferMs: number;
   queueMs: number;
   binary: boolean;
+  /** How many of the highest classes stand for the output, as text; undefined for the output itself. */
+  classes: number | undefined;
 }): RenderedAnswer {
-  const { manifest, id, output, batch, level, inferMs, queueMs, binary } = options;
-  const [, ...rest] = manifest.output.shape;
-  const head = { name: manifest.output.name, shape: [batch, ...rest], datatype: 'FP32' };
-  const bytes = new Uint8Array(output.buffer, output.byteOffset, output.byteLength);
+  const { manifest, id, output, batch, level, inferMs, queueMs, binary, classes } = options;
+  const { name, shape } = manifest.output;
+  const ranked =
+    classes === undefined
+      ? undefined
+      : topClasses({ output, batch, labels: manifest.labels, count: classes });
+  const head = ranked
+    ? { name, shape: [batch, ranked.length / batch], datatype: 'BYTES' }
+    : { name, shape: [batch, ...shape.slice(1)], datatype: 'FP32' };
+  const bytes = ranked
+    ? bytesTensor(ranked)
+    : new Uint8Array(output.buffer, output.byteOffset, output.byteLength);
   const json = JSON.stringify({
     model_name: manifest.name,
     model_version: String(level),
@@ -29,7 +41,7 @@ export function renderInferAnswer(options: {
     outputs: [
       binary
         ? { ...head, parameters: { binary_data_size: bytes.length } }
-        : { ...head, data: Array.from(output) },
+        : { ...head, data: ranked ?? Array.from(output) },
     ],
   });
   if (!binary) return { body: json, jsonLength: undefined };

@@ -25,7 +25,13 @@ describe('metadata', () => {
       {
         name: 'ebb',
         version: '9.9.9',
-        extensions: ['binary_tensor_data', 'model_configuration', 'model_repository', 'statistics'],
+        extensions: [
+          'binary_tensor_data',
+          'classification',
+          'model_configuration',
+          'model_repository',
+          'statistics',
+        ],
       },
     ]);
     expect((await get('/v2/health/live'))[0]).toBe(200);
@@ -150,6 +156,8 @@ describe('inference', () => {
 describe('bad requests get 400 with the requirement, the value and the cure', () => {
   const { post } = serve();
   const [good] = inputs;
+  const classes = (classification: unknown) => [{ name: 'logits', parameters: { classification } }];
+  const shared = [{ name: 'logits', parameters: { shared_memory_region: 'region' } }];
   const cases: [string, unknown, RegExp][] = [
     ['no JSON', '{"inputs":', /must be JSON/],
     ['an empty body', '', /must be JSON/],
@@ -173,10 +181,13 @@ describe('bad requests get 400 with the requirement, the value and the cure', ()
     ['no data', { inputs: [{ ...good, data: undefined }] }, /must have data/],
     ['a number as id', { id: 4, inputs }, /id must be text/],
     ['another output', { inputs, outputs: [{ name: 'x' }] }, /"logits".*"x"/],
+    ['half a class', { inputs, outputs: classes(1.5) }, /classification.*whole number.*1\.5/],
+    ['classes below nought', { inputs, outputs: classes(-1) }, /classification.*-1/],
+    ['an output to shared memory', { inputs, outputs: shared }, /outputs\[0\].*shared memory.*"region"/],
     [
-      'a classification',
-      { inputs, outputs: [{ name: 'logits', parameters: { classification: 1 } }] },
-      /rank/,
+      'an input from shared memory',
+      { inputs: [{ ...good, data: undefined, parameters: shared[0]!.parameters }] },
+      /inputs\[0\].*shared memory.*"region"/,
     ],
     ['a deadline of nought', { inputs, parameters: { deadline_ms: 0 } }, /deadline_ms/],
     ['parameters that are no object', { inputs, parameters: 3 }, /parameters must be an object/],
