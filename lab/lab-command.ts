@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { astCommand } from './bench/ast/ast-command.ts';
 import { costCommand } from './bench/cost-command.ts';
 import { enginesCommand, sparseCommand } from './bench/engines/engines-command.ts';
+import { loopCommand } from './bench/loop/loop-command.ts';
 import { sensorsCommand } from './bench/sensors-command.ts';
 import { overheadCommand } from './bench/serving/overhead-command.ts';
 import { soakCommand } from './bench/serving/soak-command.ts';
@@ -17,6 +18,7 @@ export function command(): Command {
     .addCommand(overheadCommand())
     .addCommand(soakCommand())
     .addCommand(costCommand())
+    .addCommand(loopCommand())
     .addCommand(sensorsCommand())
     .addCommand(throughputCommand())
     .addCommand(astCommand())

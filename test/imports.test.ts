@@ -45,6 +45,6 @@ describe('imports run downwards', () => {
       .flatMap(importsOf)
       .filter(({ target }) => /^(cli|test)\b/.test(target))
       .map(({ file }) => file);
-    expect(wrong).toEqual(['lab/demo/ebb-process.ts']);
+    expect(wrong).toEqual(['lab/drive/ebb-process.ts']);
   });
 });

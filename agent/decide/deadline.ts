@@ -23,6 +23,8 @@ const toleratedMisses = 2;
 const unfitDecisions = 2;
 /** The active level is left where it would answer less than the first share of requests, the others being relieved, and taken where it would answer more than the second. */
 const leastShare = 0.25;
+/** Where requests already miss, the next level must bear nearly all of them by itself: a queue that relief alone keeps short is never far from a miss. */
+const leastShareFailing = 0.9;
 const shareForUp = 0.4;
 /** So many recent answers say how many of them were relieved. */
 const fewestRelieved = 4;
@@ -189,7 +191,8 @@ export function decideDeadline(
         failures: (blocks[level]?.failures ?? 0) + 1,
       };
     const below = ladder.slice(rung + 1);
-    const to = below.find((other) => chance(other) >= goal && shareOf(other) >= leastShare) ?? ladder[last];
+    const share = isFailing ? leastShareFailing : leastShare;
+    const to = below.find((other) => chance(other) >= goal && shareOf(other) >= share) ?? ladder[last];
     return decide(
       to,
       `${describeLoad(load)}${met} at slowdown ${own.toFixed(2)}; level ${level} would meet it in ${percent(chance(level))} and bear ${percent(shareOf(level))} of ${inputsPerS.toFixed(1)} inputs/s; level ${to} predicted ${ms(predict(to).meanMs + overheadMs)}`,

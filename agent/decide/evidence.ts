@@ -12,6 +12,12 @@ const fewestRecent = 8;
 const settleMs = 200;
 /** Misses are evidence where chance alone would bring as many in 1% of windows. */
 const significance = 0.01;
+/**
+ * The newest so many are looked at by themselves too: among hundreds of hits from before the first misses of a change drown. As this is
+ * asked again at each miss, and of several windows, chance must be the rarer here.
+ */
+const newestWindows = [16, 32, 64, 128];
+const newestSignificance = 0.001;
 
 /** What the requests since the last swap tell of the deadline. */
 export type Evidence = {
@@ -43,7 +49,10 @@ export function gatherEvidence(input: PolicyInput, swapMs: number | undefined): 
   const overdue = pending.filter(
     ({ startMs, deadlineMs }) => startMs >= sinceMs && nowMs - startMs > deadlineMs,
   ).length;
-  const misses = seen.filter(isLate).length + overdue;
+  const isBeyondChance = (answers: readonly Observation[], level: number) => {
+    const misses = answers.filter(isLate).length + overdue;
+    return misses >= 2 && chanceOfMisses(misses, answers.length + overdue, 1 - goal) < level;
+  };
   const told = recent.length + overdue;
   const median = (of: (one: Observation) => number, otherwise: number) =>
     recent.length > 0 ? quantile(recent.map(of), 0.5) : otherwise;
@@ -51,7 +60,11 @@ export function gatherEvidence(input: PolicyInput, swapMs: number | undefined): 
     told,
     metShare: told > 0 ? recent.filter((one) => !isLate(one)).length / told : 1,
     relieved: recent.filter(({ level }) => level !== input.level).length,
-    isFailing: misses >= 2 && chanceOfMisses(misses, seen.length + overdue, 1 - goal) < significance,
+    isFailing:
+      isBeyondChance(seen, significance) ||
+      newestWindows.some(
+        (count) => count < seen.length && isBeyondChance(seen.slice(-count), newestSignificance),
+      ),
     deadlineMs: median(({ deadlineMs }) => deadlineMs, input.deadlineMs),
     batch: median(({ batch }) => batch, calibration.batch),
   };

@@ -4,8 +4,8 @@ import { Command } from 'commander';
 import { interruptSignal } from '../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber } from '../../terminal/number-option.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
+import { formatPhaseTable } from '../track/phase-table.ts';
 import { type DemoResult, runDemo } from './demo.ts';
-import { formatDemoTable } from './demo-table.ts';
 
 function verdict({ rows, deadlineMs }: DemoResult): string {
   const stressed = (policy: string) => rows.find((row) => row.policy === policy && row.phase === 'stress');
@@ -75,7 +75,7 @@ export function command(): Command {
           );
         else
           process.stdout.write(
-            `\n${formatDemoTable(result.rows)}\n\n${verdict(result)}\nEvery request over time: ${result.picture}\n`,
+            `\n${formatPhaseTable(result.rows)}\n\n${verdict(result)}\nEvery request over time: ${result.picture}\n`,
           );
         if (flags.stay) {
           say(`agent ${stage.agentUrl}, monitor ${stage.monitorUrl}/api/devices: Ctrl-C ends them`);

@@ -1,21 +1,37 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { loadProfile } from '../../agent/profile/load-profile.ts';
+import { applyFlags } from '../../agent/profile-options.ts';
 import { formatManifest } from '../../bundle/inspect-command.ts';
 import { makeFolder } from '../../bundle/make-folder.ts';
-import { readBundle } from '../../bundle/read-bundle.ts';
+import { type Bundle, readBundle } from '../../bundle/read-bundle.ts';
 import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
 import { openData } from '../../trainer/data/open-data.ts';
+import { calibrateBundle } from '../drive/calibrate-bundle.ts';
+import type { EbbProcess } from '../drive/ebb-process.ts';
+import { startServing } from '../drive/serving.ts';
+import { trainBundle } from '../drive/train-bundle.ts';
+import { evenArrivals } from '../load/arrivals.ts';
 import { InferClient } from '../load/infer-client.ts';
-import type { DemoRow } from './demo-table.ts';
-import { type EbbProcess, runEbb } from './ebb-process.ts';
-import { createLabelledLoad } from './labelled-load.ts';
+import { createLabelledLoad } from '../load/labelled-load.ts';
+import { startCpuStress } from '../stress/cpu-stress.ts';
+import type { PhaseRow } from '../track/phase-table.ts';
+import { drawTimeline } from '../track/timeline.ts';
+import { type Phase, runTrack, type Track } from '../track/track.ts';
 import { startMonitor } from './monitor.ts';
-import { startServing } from './serving.ts';
-import { drawTimeline } from './timeline.ts';
-import { runTrack, type Track } from './track.ts';
 
 /** The policy that was commanded is in force, and what it changed has passed. */
 const settleMs = 1000;
+
+function phasesOf({ phaseS, stressProcesses }: DemoOptions): Phase[] {
+  const what = `${stressProcesses} other processes take the CPU`;
+  const start = () => startCpuStress(stressProcesses);
+  return [
+    { phase: 'calm', durationS: phaseS },
+    { phase: 'stress', durationS: phaseS, stress: { what, start } },
+    { phase: 'calm again', durationS: phaseS },
+  ];
+}
 
 export type DemoOptions = {
   /** Run folder: everything the demo writes lies there. */
@@ -40,7 +56,7 @@ export type DemoOptions = {
 
 export type DemoResult = {
   deadlineMs: number;
-  rows: DemoRow[];
+  rows: PhaseRow[];
   /** Path of an SVG: every request's latency over time. */
   picture: string;
 };
@@ -48,51 +64,21 @@ export type DemoResult = {
 /** What is up while the demo runs: the caller ends it. */
 export type DemoStage = { result: DemoResult; agentUrl: string; monitorUrl: string; stop(): Promise<void> };
 
-async function trainBundle(options: DemoOptions): Promise<string> {
-  if (options.bundle !== undefined) return options.bundle;
-  const run = join(options.out, 'training');
-  const levels = options.levels;
-  options.say(`training resnet8 on ${options.data}: sub-nets of sparsity ${levels}, all in one go`);
-  await runEbb(
-    [
-      'train',
-      '--data',
-      options.data,
-      '--net',
-      'resnet8',
-      '--levels',
-      levels,
-      '--granularity',
-      'channel',
-      '--validation',
-      '0',
-    ].concat(['--epochs', String(options.epochs), '--out', run, '--json']),
-    options.signal,
-  );
-  return join(run, 'bundle');
-}
-
 /** The agent finds here what was measured for the deadline. */
 const cacheFolder = ({ out }: DemoOptions) => join(out, 'cache');
 
-/** Median of each level in milliseconds, as `ebb calibrate --json` measured them. */
-async function calibrate(bundle: string, options: DemoOptions): Promise<number[]> {
-  const text = await runEbb(
-    [
-      'calibrate',
-      bundle,
-      '--profile',
-      'x86',
-      '--batch',
-      String(options.batch),
-      '--cache',
-      cacheFolder(options),
-      '--json',
-    ],
-    options.signal,
-  );
-  const { levels } = JSON.parse(text) as { levels: { p50_ms: number }[] };
-  return levels.map((level) => level.p50_ms);
+/** Median of each level in milliseconds. */
+async function calibrate(bundle: Bundle, options: DemoOptions): Promise<number[]> {
+  const profile = applyFlags(await loadProfile('x86'), { batch: options.batch });
+  const { signal } = options;
+  const { calibration, warning } = await calibrateBundle({
+    bundle,
+    profile,
+    cacheDir: cacheFolder(options),
+    signal,
+  });
+  if (warning !== undefined) options.say(`warning: ${warning}`);
+  return calibration.levels.map(({ p50Ms }) => p50Ms);
 }
 
 /**
@@ -112,10 +98,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoStage> {
 }
 
 async function runSteps(options: DemoOptions): Promise<DemoStage> {
-  const dir = await trainBundle(options);
-  const { manifest } = await readBundle(dir);
+  const dir = options.bundle ?? (await trainBundle(options));
+  const bundle = await readBundle(dir);
+  const { manifest } = bundle;
   options.say(`the bundle:\n\n${formatManifest(manifest)}\n`);
-  const medians = await calibrate(dir, options);
+  const medians = await calibrate(bundle, options);
   const deadlineMs = Math.ceil(medians[0] * options.slack);
   options.say(
     `calibrated for requests of ${options.batch} images: ${medians.map((ms, level) => `level ${level} ${ms.toFixed(1)} ms`).join(', ')}; the deadline shall be ${deadlineMs} ms`,
@@ -154,6 +141,8 @@ async function runSteps(options: DemoOptions): Promise<DemoStage> {
         await runTrack({
           ...options,
           policy,
+          phases: phasesOf(options),
+          arrivalsMs: evenArrivals({ requestsPerS: options.requestsPerS, durationS: 3 * options.phaseS }),
           deadlineMs,
           levels: medians.length,
           send: load.send,

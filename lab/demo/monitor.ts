@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type EbbEvent, type EbbProcess, startEbb } from './ebb-process.ts';
+import { type EbbEvent, type EbbProcess, startEbb } from '../drive/ebb-process.ts';
+import { readSwap, type TimedSwap } from '../drive/timed-swap.ts';
 
 const restartMs = 1000;
 
@@ -10,7 +11,7 @@ export type Monitor = {
   brokerUrl: string;
   url: string;
   /** Swaps that were reported so far. */
-  swaps(): number;
+  swaps(): readonly TimedSwap[];
   waitForDevice(signal: AbortSignal): Promise<void>;
   /** Commands the agent, over the monitor's HTTP door and MQTT. */
   setPolicy(policy: 'adaptive' | 'fixed'): Promise<void>;
@@ -34,10 +35,10 @@ async function freePort(): Promise<number> {
 export async function startMonitor(options: { out: string; say: (line: string) => void }): Promise<Monitor> {
   const [brokerPort, httpPort] = [await freePort(), await freePort()];
   let stopped = false;
-  let swaps = 0;
+  const swaps: TimedSwap[] = [];
   const onEvent = (event: EbbEvent) => {
     if (event.event === 'swap') {
-      swaps += 1;
+      swaps.push(readSwap(event));
       options.say(`  swap  level ${event.from} -> ${event.to}: ${event.reason}`);
     }
     if (event.event === 'online' || event.event === 'offline')

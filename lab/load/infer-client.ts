@@ -41,20 +41,23 @@ export class InferClient {
     encoding?: TensorEncoding;
   }) {
     this.#url = new URL(options.url);
-    this.#path = `/v2/models/${encodeURIComponent(options.model)}/infer`;
+    this.#path = `/v2/models/${encodeURIComponent(options.model)}`;
     this.#input = options.input;
     this.#encoding = options.encoding ?? 'binary';
   }
 
-  /** @throws Error where the server cannot be reached or breaks off; a refusal is an answer with its status. */
-  infer(images: Float32Array, batch: number): Promise<InferAnswer> {
+  /**
+   * @param options.level computes it, instead of the one that the server chooses.
+   * @throws Error where the server cannot be reached or breaks off; a refusal is an answer with its status.
+   */
+  infer(images: Float32Array, batch: number, options: { level?: number } = {}): Promise<InferAnswer> {
     const { header, bytes } = this.#render(images, batch);
     return new Promise((resolve, reject) => {
       const message = request(
         {
           host: this.#url.hostname,
           port: this.#url.port,
-          path: this.#path,
+          path: `${this.#path}${options.level === undefined ? '' : `/versions/${options.level}`}/infer`,
           method: 'POST',
           agent: this.#agent,
           headers: {

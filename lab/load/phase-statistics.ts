@@ -9,6 +9,8 @@ export type PhaseStatistics = {
   deadlineHits: number;
   latencyP50Ms: number;
   latencyP99Ms: number;
+  /** How much later than it was due a request was sent: the load generator's own part of the latencies. */
+  lateP99Ms: number;
   /** Share of the answered requests, by level. */
   levelShare: number[];
   /** Share of right answers among the images of answered requests. */
@@ -21,7 +23,7 @@ export function summarize(
 ): PhaseStatistics {
   const answered = outcomes.filter((outcome) => outcome.error === undefined);
   const latencies = answered.map((outcome) => outcome.latencyMs);
-  const tail = (q: number) => (latencies.length === 0 ? Number.NaN : quantile(latencies, q));
+  const tail = (values: number[], q: number) => (values.length === 0 ? Number.NaN : quantile(values, q));
   const sum = (pick: (outcome: Outcome) => number) =>
     answered.reduce((total, outcome) => total + pick(outcome), 0);
   const images = sum((outcome) => outcome.images);
@@ -30,8 +32,12 @@ export function summarize(
     errors: outcomes.length - answered.length,
     deadlineHits:
       latencies.filter((latencyMs) => latencyMs <= options.deadlineMs).length / Math.max(1, outcomes.length),
-    latencyP50Ms: tail(0.5),
-    latencyP99Ms: tail(0.99),
+    latencyP50Ms: tail(latencies, 0.5),
+    latencyP99Ms: tail(latencies, 0.99),
+    lateP99Ms: tail(
+      outcomes.map((outcome) => outcome.lateMs),
+      0.99,
+    ),
     levelShare: Array.from(
       { length: options.levels },
       (_, level) =>

@@ -1,4 +1,5 @@
 import { createRandom, mixSeed } from '../../trainer/random.ts';
+import { exponentialGapMs } from '../load/arrivals.ts';
 import type { Device } from './device.ts';
 import type { Trace } from './trace.ts';
 
@@ -19,7 +20,7 @@ export function drawWorkload(trace: Trace, device: Device, seed: number): Worklo
   let index = 0;
   let due = 0;
   for (let ms = 0; ms < durationMs && most > 0; ) {
-    ms += arrivals === 'poisson' ? (-Math.log(1 - random.uniform()) / most) * 1000 : 1000 / most;
+    ms += arrivals === 'poisson' ? exponentialGapMs(random, most) : 1000 / most;
     while (index + 1 < segments.length && segments[index + 1].atMs <= ms) index += 1;
     const share = segments[index].requestsPerS / most;
     due += share;

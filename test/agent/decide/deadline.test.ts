@@ -49,6 +49,13 @@ describe('decideDeadline()', () => {
     expect(decideDeadline({ ...quiet, observations }, undefined).level).toBe(1);
   });
 
+  it('goes past a level that would meet the deadline and not bear all requests', () => {
+    const observations = answers(quiet, 20, 3);
+    // At 24 ms level 1 bears 40 requests/s, at 45 it leans on relief.
+    expect(decideDeadline({ ...quiet, observations, inputsPerS: 38 }, undefined).level).toBe(1);
+    expect(decideDeadline({ ...quiet, observations, inputsPerS: 45 }, undefined).level).toBe(2);
+  });
+
   it('counts requests that are overdue before they are answered', () => {
     const pending = [1, 2, 3].map((i) => ({ startMs: quiet.nowMs - 100 * i, deadlineMs: 50 }));
     expect(decideDeadline({ ...quiet, pending }, undefined).level).toBeGreaterThan(0);

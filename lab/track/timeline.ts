@@ -24,16 +24,21 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
   );
   const spans = tracks.flatMap(({ policy, phases }) =>
     phases
-      .filter((phase) => phase.stressed)
-      .map((phase) => ({ track: policy, from: phase.startMs / 1000, to: phase.endMs / 1000 })),
+      .filter((phase) => phase.stress !== undefined)
+      .map((phase) => ({
+        track: policy,
+        from: phase.startMs / 1000,
+        to: phase.endMs / 1000,
+        what: phase.stress,
+      })),
   );
   const levels = Array.from({ length: options.levels }, (_, level) => `level ${level}`);
   const figure = Plot.plot({
     document: document as unknown as NonNullable<Plot.PlotOptions['document']>,
     width: 860,
-    height: 440,
+    height: 60 + 190 * tracks.length,
     marginLeft: 52,
-    marginRight: 70,
+    marginRight: 100,
     style: { background: 'white', color: '#222', fontFamily: 'sans-serif', fontSize: '12px' },
     x: {
       label: 'time (s)',
@@ -54,7 +59,7 @@ export function drawTimeline(tracks: Track[], options: { deadlineMs: number; lev
       Plot.text(spans, {
         fy: 'track',
         x: (span: { from: number; to: number }) => (span.from + span.to) / 2,
-        text: () => 'other processes take the CPU',
+        text: 'what',
         frameAnchor: 'bottom',
         dy: -6,
         fill: '#7a705a',

@@ -1,12 +1,12 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import { preprocess } from '../../bundle/preprocess.ts';
 import type { Split } from '../../trainer/data/data-set.ts';
-import type { InferClient } from '../load/infer-client.ts';
-import type { Response } from '../load/open-loop.ts';
+import type { InferClient } from './infer-client.ts';
+import type { Response } from './open-loop.ts';
 
 export type LabelledLoad = {
-  /** Sends the batch number `index` (they repeat) and counts its right answers. Never rejects. */
-  send(index: number): Promise<Response>;
+  /** Sends the batch number `index` (they repeat), to one level where it is given, and counts its right answers. Never rejects. */
+  send(index: number, level?: number): Promise<Response>;
 };
 
 function countCorrect(logits: Float32Array, labels: Uint16Array): number {
@@ -40,11 +40,11 @@ export function createLabelledLoad(options: {
     };
   });
   return {
-    async send(index) {
+    async send(index, wanted) {
       const { input, labels } = requests[index % requests.length];
       const failed = (error: string) => ({ correct: 0, images: batch, error });
       try {
-        const answer = await client.infer(input, batch);
+        const answer = await client.infer(input, batch, wanted === undefined ? {} : { level: wanted });
         if (answer.output === undefined || answer.level === undefined)
           return failed(answer.error ?? 'no output');
         return { level: answer.level, correct: countCorrect(answer.output, labels), images: batch };

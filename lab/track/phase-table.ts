@@ -1,8 +1,8 @@
 import { formatTable } from '../../terminal/table.ts';
 import type { PhaseStatistics } from '../load/phase-statistics.ts';
 
-export type DemoRow = PhaseStatistics & {
-  policy: 'adaptive' | 'fixed';
+export type PhaseRow = PhaseStatistics & {
+  policy: string;
   phase: string;
   swaps: number;
 };
@@ -10,11 +10,15 @@ export type DemoRow = PhaseStatistics & {
 const percent = (share: number) => (Number.isNaN(share) ? '-' : `${(100 * share).toFixed(1)}%`);
 const milliseconds = (value: number) => (Number.isNaN(value) ? '-' : value.toFixed(1));
 
-/** One row for each phase of each policy. */
-export function formatDemoTable(rows: DemoRow[]): string {
+/** One row for each phase of each policy. @param options.lead heads and cells of columns that stand before. */
+export function formatPhaseTable<Row extends PhaseRow>(
+  rows: readonly Row[],
+  lead: readonly { head: string; cell: (row: Row) => string }[] = [],
+): string {
   const levels = rows[0]?.levelShare.length ?? 0;
   return formatTable(
     [
+      ...lead.map(({ head }) => ({ head })),
       { head: 'policy' },
       { head: 'phase' },
       { head: 'requests', align: 'right' },
@@ -26,6 +30,7 @@ export function formatDemoTable(rows: DemoRow[]): string {
       { head: 'swaps', align: 'right' },
     ],
     rows.map((row) => [
+      ...lead.map(({ cell }) => cell(row)),
       row.policy,
       row.phase,
       row.errors > 0 ? `${row.requests} (${row.errors} failed)` : String(row.requests),

@@ -8,7 +8,13 @@ import { fileURLToPath } from 'node:url';
 const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
 const stopLimitMs = 1500;
 
-/** On loopback without a token, whatever the caller's environment says: the demo's parts have none for each other. */
+/** Ends in order when standard input closes: it cannot outlive the process that started it, however that one ends. */
+const endWithParent = `data:text/javascript,${encodeURIComponent(`
+import { isMainThread } from 'node:worker_threads';
+if (isMainThread) process.stdin.on('close', () => process.kill(process.pid, 'SIGTERM')).resume().unref();
+`)}`;
+
+/** On loopback without a token, whatever the caller's environment says: what the lab starts has none for each other. */
 function ownEnvironment(): NodeJS.ProcessEnv {
   const { EBB_TOKEN: _, ...env } = process.env;
   return env;
@@ -18,6 +24,8 @@ function ownEnvironment(): NodeJS.ProcessEnv {
 export type EbbEvent = { event: string } & Record<string, unknown>;
 
 export type EbbProcess = {
+  /** Of the process; undefined where it could not be started. */
+  readonly pid: number | undefined;
   /** The next line whose `event` is `name`. @throws Error where the process ends first. */
   waitFor(name: string): Promise<EbbEvent>;
   /** Ends it with SIGTERM, after 1.5 s with SIGKILL. */
@@ -46,8 +54,8 @@ function parseEvent(line: string): EbbEvent | undefined {
 /** Starts `ebb <args>`, a verb that prints JSON lines, as a process of its own. */
 export function startEbb(options: StartOptions): EbbProcess {
   const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a');
-  const child: ChildProcess = spawn(process.execPath, [cli, ...options.args], {
-    stdio: ['ignore', 'pipe', log ?? 'inherit'],
+  const child: ChildProcess = spawn(process.execPath, ['--import', endWithParent, cli, ...options.args], {
+    stdio: ['pipe', 'pipe', log ?? 'inherit'],
     env: ownEnvironment(),
   });
   if (log !== undefined) closeSync(log);
@@ -69,6 +77,7 @@ export function startEbb(options: StartOptions): EbbProcess {
       }
     });
   return {
+    pid: child.pid,
     waitFor(name) {
       const seen = new Promise<EbbEvent>((resolve) => waiting.push({ name, resolve }));
       const ended = exited.then((how) => {
