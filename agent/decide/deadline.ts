@@ -26,6 +26,8 @@ const leastShare = 0.25;
 /** Where requests already miss, the next level must bear nearly all of them by itself: a queue that relief alone keeps short is never far from a miss. */
 const leastShareFailing = 0.9;
 const shareForUp = 0.4;
+/** Where a smaller share of deadlines is met, a prediction that the goal is reached is disproved. */
+const believable = 0.9;
 /** So many recent answers say how many of them were relieved. */
 const fewestRelieved = 4;
 
@@ -192,7 +194,11 @@ export function decideDeadline(
       };
     const below = ladder.slice(rung + 1);
     const share = isFailing ? leastShareFailing : leastShare;
-    const to = below.find((other) => chance(other) >= goal && shareOf(other) >= share) ?? ladder[last];
+    // What says that the level meets its deadlines though it does not would be no better believed of the next one.
+    const isDisproved = isFailing && evidence.metShare < believable && chance(level) >= goal;
+    const to =
+      (isDisproved ? undefined : below.find((other) => chance(other) >= goal && shareOf(other) >= share)) ??
+      ladder[last];
     return decide(
       to,
       `${describeLoad(load)}${met} at slowdown ${own.toFixed(2)}; level ${level} would meet it in ${percent(chance(level))} and bear ${percent(shareOf(level))} of ${inputsPerS.toFixed(1)} inputs/s; level ${to} predicted ${ms(predict(to).meanMs + overheadMs)}`,

@@ -56,6 +56,19 @@ describe('decideDeadline()', () => {
     expect(decideDeadline({ ...quiet, observations, inputsPerS: 45 }, undefined).level).toBe(2);
   });
 
+  it('goes down to the safest level where the prediction is disproved', () => {
+    // The runs are as fast as ever, and every third answer is late all the same: something else holds the requests up.
+    const observations = answers(quiet, 60, 1);
+    for (const [index, one] of observations.entries()) if (index % 3 === 0) one.latencyMs = 500;
+    expect(decideDeadline({ ...quiet, observations }, undefined)).toMatchObject({
+      level: 2,
+      reason: expect.stringContaining('level 0 would meet it in 100%'),
+    });
+    // Few misses are no such proof.
+    for (const [index, one] of observations.entries()) if (index % 12 !== 0) one.latencyMs = 20;
+    expect(decideDeadline({ ...quiet, observations }, undefined).level).toBe(1);
+  });
+
   it('counts requests that are overdue before they are answered', () => {
     const pending = [1, 2, 3].map((i) => ({ startMs: quiet.nowMs - 100 * i, deadlineMs: 50 }));
     expect(decideDeadline({ ...quiet, pending }, undefined).level).toBeGreaterThan(0);
