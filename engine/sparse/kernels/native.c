@@ -1,4 +1,4 @@
-// The kernels as a Node-API addon: `open(image)`, `run(...)`, `close(engine)`, `instructions`.
+// The kernels as a Node-API addon: `open(image)`, `run(...)`, `close(engine)`, `instructions`, `program`.
 #include <node_api.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +174,16 @@ static napi_value close_engine(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+// [version of programs, words of a step]
+static napi_value program(napi_env env) {
+  const int numbers[] = {EBB_PROGRAM_VERSION, sizeof(ebb_step) / sizeof(int32_t)};
+  napi_value array, number;
+  if (napi_create_array(env, &array) != napi_ok) return NULL;
+  for (uint32_t i = 0; i < 2; i += 1)
+    if (napi_create_int32(env, numbers[i], &number) == napi_ok) napi_set_element(env, array, i, number);
+  return array;
+}
+
 // peak(instructions, rounds) -> multiply-adds that were done
 static napi_value run_peak(napi_env env, napi_callback_info info) {
   size_t argc = 2, length;
@@ -212,5 +222,6 @@ NAPI_MODULE_INIT() {
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) == napi_ok)
       napi_set_named_property(env, exports, functions[i].name, function);
   napi_set_named_property(env, exports, "instructions", supported(env));
+  napi_set_named_property(env, exports, "program", program(env));
   return exports;
 }

@@ -4,6 +4,9 @@
 
 #include <stdint.h>
 
+// Changes with what a program means: kernels of another version must not run it. plan/step-words.ts has the same number.
+enum { EBB_PROGRAM_VERSION = 2 };
+
 enum ebb_kind {
   EBB_CONV = 1,    // sparse convolution on padded planes
   EBB_DENSE,       // matrix by vector

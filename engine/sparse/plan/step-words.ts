@@ -1,3 +1,6 @@
+/** EBB_PROGRAM_VERSION. */
+export const programVersion = 2;
+
 /** A step's fields in the order of `ebb_step` (kernels/program.h). */
 export const stepFields = [
   'kind',

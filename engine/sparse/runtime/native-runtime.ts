@@ -1,11 +1,14 @@
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import type { Plan } from '../plan/plan-levels.ts';
+import { programVersion, stepFields } from '../plan/step-words.ts';
 import type { Runtime } from './runtime.ts';
 
 /** What kernels/native.c exports. */
 type Addon = {
   instructions: string[];
+  /** Version of the programs that it runs, and words of a step; builds before version 2 do not say. */
+  program?: number[];
   open(image: Int32Array, programs: Int32Array, instructions: string): unknown;
   run(
     engine: unknown,
@@ -31,9 +34,12 @@ export type NativeKernels = {
   peak(instructions: string, rounds: number): number;
 };
 
-/** @throws Error where the addon is not there, or does not load on this machine. */
+/** @throws Error where the addon is not there, does not load on this machine, or was built from another version of the kernels. */
 export function loadNativeKernels(path = addonPath): NativeKernels {
   const addon = createRequire(import.meta.url)(path) as Addon;
+  const [version, words] = addon.program ?? [];
+  if (version !== programVersion || words !== stepFields.length)
+    throw new Error('they were built from another version of ebb');
   return {
     instructions: addon.instructions,
     peak: (instructions, rounds) => addon.peak(instructions, rounds),

@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeModel } from '../../../bundle/onnx/encode-model.ts';
 import type { OnnxModel } from '../../../bundle/onnx/model.ts';
@@ -6,6 +8,7 @@ import { writeBundle } from '../../../bundle/write-bundle.ts';
 import type { OpenOptions } from '../../../engine/engine.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
+import { programVersion, stepFields } from '../../../engine/sparse/plan/step-words.ts';
 import { findRuntime } from '../../../engine/sparse/runtime/find-runtime.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { drawNumbers, tinyBundle, tinyModel } from '../../tiny-bundle.ts';
@@ -130,6 +133,15 @@ describe('engine sparse', () => {
     expect(runtime.name).toMatch(/^wasm/);
     expect(slower).toMatch(/not built: install a C compiler .* "npm run build:kernels"/);
     expect(runtime.run(0, drawNumbers(64, 1), 1, 1)).toHaveLength(3);
+  });
+
+  it('leaves native kernels that were built from another version of ebb', async () => {
+    const path = `${await temporaryFolder()}/ebb-kernels.cjs`;
+    for (const program of [undefined, [programVersion - 1, stepFields.length], [programVersion, 1]]) {
+      await writeFile(path, `module.exports = ${JSON.stringify({ instructions: ['old'], program })};`);
+      expect(findRuntime(path).slower).toMatch(/from another version of ebb\).* "npm run build:kernels"/);
+      delete createRequire(import.meta.url).cache[path];
+    }
   });
 });
 
