@@ -27,7 +27,7 @@ const leastShare = 0.25;
 const leastShareFailing = 0.9;
 const shareForUp = 0.4;
 /** Where a smaller share of deadlines is met, a prediction that the goal is reached is disproved. */
-const believable = 0.9;
+const believable = 0.95;
 /** So many recent answers say how many of them were relieved. */
 const fewestRelieved = 4;
 
