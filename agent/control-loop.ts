@@ -98,23 +98,23 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
     onSwap(swap);
   }
 
-  function decide(): void {
-    const readings = reports.flatMap((report) => report.readings);
-    apply(decider.decide({ ...look(), readings, pending: pending() }));
+  function situation(): Situation {
+    return { ...look(), readings: reports.flatMap((report) => report.readings), pending: pending() };
   }
 
+  const decide = () => apply(decider.decide(situation()));
+
   function decideEarly(): void {
-    if (decider.policy !== 'deadline') return;
-    const readings = reports.flatMap((report) => report.readings);
-    const decided = decider.decide({ ...look(), readings, pending: pending() }, { isEarly: true });
+    const decided = decider.decide(situation(), { isEarly: true });
     if (decided.level !== engine.level) apply(decided);
   }
 
-  function attempt(how: () => void): void {
+  function attempt<Result>(how: () => Result): Result | undefined {
     try {
-      how();
+      return how();
     } catch (error) {
       log.error({ err: error }, `cannot decide, holding level ${engine.level}: ${String(error)}`);
+      return undefined;
     }
   }
 
@@ -164,9 +164,11 @@ export function createControlLoop(options: ControlLoopOptions): ControlLoop {
     step,
     async hurry() {
       const atMs = monotonicMs();
-      if (atMs - hurriedMs < hurryEveryMs) return;
+      if (decider.policy !== 'deadline' || atMs - hurriedMs < hurryEveryMs) return;
       hurriedMs = atMs;
-      // What caused the miss may be younger than the last round.
+      // Sensing takes CPU time, of which requests that miss have too little already: not for a decision to stay.
+      if (!attempt(() => decider.wouldMove(situation()))) return;
+      // What caused the misses may be younger than the last round.
       await sense();
       attempt(decideEarly);
     },

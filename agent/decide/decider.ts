@@ -65,6 +65,8 @@ export type Decider = {
   adopt(before: DecisionProfile, nowMs: number): void;
   /** @param options.isEarly between two intervals: what is not another level is not remembered. */
   decide(situation: Situation, options?: { isEarly?: boolean }): Decided;
+  /** Whether a decision now would lead to another level; it is not taken. */
+  wouldMove(situation: Situation): boolean;
   /** The level of one request that is about to run: a sparser one than the active, or undefined for that. */
   levelFor(turn: RequestInTurn, situation: Omit<Situation, 'readings' | 'pending'>): number | undefined;
   /** What was learnt of each level's latency, for `corrections` of the next start. */
@@ -127,6 +129,43 @@ export function createDecider(options: DeciderOptions): Decider {
     return { shut, reason: reasons.length > 0 ? reasons.join('; ') : undefined };
   }
 
+  function consider(situation: Situation, isEarly: boolean): Decided | Decision<DeadlineState> {
+    const { nowMs, observations, pending, inputsPerS, readings, level, threads } = situation;
+    const { deadlineMs, goal, accuracyGoal, dwellMs, confirmations } = profile();
+    const guard = protect(situation);
+    predictor = observe(predictor, calibration, observations, threads);
+    if (policy.kind === 'fixed')
+      return {
+        ...decideFixed({ calibration }, policy.level),
+        slowdown: slowdownNow(predictor, nowMs).mean,
+      };
+    const before = {
+      ...(state ?? { swapMs: undefined, unfit: 0, streak: undefined, blocks: {} }),
+      predictor,
+    };
+    return decideDeadline(
+      {
+        nowMs,
+        calibration,
+        accuracy,
+        deadlineMs,
+        goal,
+        accuracyGoal,
+        dwellMs,
+        confirmations,
+        isEarly,
+        observations,
+        pending,
+        inputsPerS,
+        load: readLoad(readings),
+        ...(guard ? { guard } : {}),
+        level,
+        ...(threads === undefined ? {} : { threads }),
+      },
+      before,
+    );
+  }
+
   return {
     get policy() {
       return policy.kind;
@@ -141,43 +180,11 @@ export function createDecider(options: DeciderOptions): Decider {
         state = { ...state, swapMs: nowMs, unfit: 0, streak: undefined, blocks: {} };
     },
     decide(situation, { isEarly = false } = {}) {
-      const { nowMs, observations, pending, inputsPerS, readings, level, threads } = situation;
-      const { deadlineMs, goal, accuracyGoal, dwellMs, confirmations } = profile();
-      const guard = protect(situation);
-      predictor = observe(predictor, calibration, observations, threads);
-      if (policy.kind === 'fixed')
-        return {
-          ...decideFixed({ calibration }, policy.level),
-          slowdown: slowdownNow(predictor, nowMs).mean,
-        };
-      const before = {
-        ...(state ?? { swapMs: undefined, unfit: 0, streak: undefined, blocks: {} }),
-        predictor,
-      };
-      const decision = decideDeadline(
-        {
-          nowMs,
-          calibration,
-          accuracy,
-          deadlineMs,
-          goal,
-          accuracyGoal,
-          dwellMs,
-          confirmations,
-          isEarly,
-          observations,
-          pending,
-          inputsPerS,
-          load: readLoad(readings),
-          ...(guard ? { guard } : {}),
-          level,
-          ...(threads === undefined ? {} : { threads }),
-        },
-        before,
-      );
-      if (!isEarly || decision.level !== level) state = decision.state;
+      const decision = consider(situation, isEarly);
+      if ('state' in decision && (!isEarly || decision.level !== situation.level)) state = decision.state;
       return decision;
     },
+    wouldMove: (situation) => consider(situation, true).level !== situation.level,
     levelFor(turn, { nowMs, observations, inputsPerS, level, threads }) {
       if (policy.kind === 'fixed') return undefined;
       const { deadlineMs, goal } = profile();

@@ -140,8 +140,9 @@ it(
     const { right = 0, ...others } = Object.fromEntries(load.told);
     expect(others).toEqual({});
     expect(right).toBeGreaterThan(times);
-    expect(refused).toHaveLength(times / 10);
-    expect(refused[0]).toMatch(/Cannot open bundle "tiny"/);
+    // On an emulated machine there are fewer than ten.
+    expect(refused).toHaveLength(Math.floor(times / 10));
+    expect(refused.every((message) => /Cannot open bundle "tiny"/.test(message))).toBe(true);
   },
   fuzzTimeoutMs,
 );
