@@ -21,6 +21,8 @@ export type EnginesBenchOptions = {
   runs: number;
   /** Every build of the native kernels that this processor can run, instead of the best alone. */
   everyBuild?: boolean;
+  /** Length of a turn at most. Default 200. */
+  turnMs?: number;
   signal?: AbortSignal;
   onProgress?: (text: string) => void;
 };
@@ -65,7 +67,7 @@ type Contestant = {
  * engines directly, without the inference thread around them.
  */
 export async function runEnginesBench(options: EnginesBenchOptions): Promise<EnginesBenchResult> {
-  const { models, threads, runs, signal, onProgress = () => {} } = options;
+  const { models, threads, runs, turnMs = 200, signal, onProgress = () => {} } = options;
   silenceTelemetry();
   const plan = planLevels(models);
   const [first] = models;
@@ -109,7 +111,7 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
   }
 
   try {
-    await takeTurns([...contestants, ...machine.values()], runs, onProgress, signal);
+    await takeTurns([...contestants, ...machine.values()], { runs, turnMs, onProgress, signal });
   } finally {
     for (const close of closers) await close();
   }
@@ -156,21 +158,26 @@ export async function runEnginesBench(options: EnginesBenchOptions): Promise<Eng
   };
 }
 
-/** Turns of about this long keep caches warm, and threads awake, for the one whose turn it is, as they are on a device; each has ten turns at least. */
-const turnUs = 50_000;
-
+/**
+ * Turns of about `turnMs` keep caches warm, and threads awake, for the one whose turn it is, as they are on a device; each has ten turns at
+ * least.
+ */
 async function takeTurns(
   contestants: Contestant[],
-  runs: number,
-  onProgress: (text: string) => void,
-  signal: AbortSignal | undefined,
+  options: {
+    runs: number;
+    turnMs: number;
+    onProgress: (text: string) => void;
+    signal: AbortSignal | undefined;
+  },
 ): Promise<void> {
+  const { runs, turnMs, onProgress, signal } = options;
   const turnOf = new Map<Contestant, number>();
   for (const contestant of contestants) {
     const startMs = performance.now();
     for (let i = 0; i < 5; i += 1) await contestant.run();
-    const runUs = ((performance.now() - startMs) * 1000) / 5;
-    turnOf.set(contestant, Math.max(1, Math.min(Math.round(turnUs / runUs), Math.floor(runs / 10))));
+    const runMs = (performance.now() - startMs) / 5;
+    turnOf.set(contestant, Math.max(1, Math.min(Math.round(turnMs / runMs), Math.floor(runs / 10))));
   }
   const left = new Set(contestants);
   while (left.size > 0) {

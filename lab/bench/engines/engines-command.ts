@@ -9,7 +9,7 @@ import { drawModels } from './draw-models.ts';
 import { type EnginesBenchResult, runEnginesBench } from './engines-bench.ts';
 import { formatEnginesBench } from './format-engines-bench.ts';
 
-type Flags = { threads: string; runs: number; everyBuild?: boolean; json?: boolean };
+type Flags = { threads: string; runs: number; turnMs: number; everyBuild?: boolean; json?: boolean };
 
 const threadsOf = ({ threads }: Flags) => threads.split(',').map(positiveInteger);
 
@@ -20,6 +20,7 @@ export function enginesCommand(): Command {
     .argument('<bundle>', 'folder of the bundle')
     .option('--threads <list>', 'numbers of threads', '1,2')
     .option('--runs <n>', 'runs of each', positiveInteger, 300)
+    .option('--turn-ms <n>', 'length of a turn at most; each has ten at least', positiveInteger, 200)
     .option('--every-build', 'also the native builds that this processor can run beside its best')
     .option('--json', 'print the result as JSON')
     .action(async (dir: string, flags: Flags) => {
@@ -29,6 +30,7 @@ export function enginesCommand(): Command {
         models: models.map(decodeModel),
         threads: threadsOf(flags),
         runs: flags.runs,
+        turnMs: flags.turnMs,
         everyBuild: flags.everyBuild ?? false,
         signal: interruptSignal(),
         onProgress: (text) => progress.update(text),
@@ -68,6 +70,7 @@ export function sparseCommand(): Command {
     .option('--sparsities <list>', 'levels of each net, densest first', '0,0.8,0.9,0.95,0.98')
     .option('--threads <list>', 'numbers of threads', '1')
     .option('--runs <n>', 'runs of each', positiveInteger, 300)
+    .option('--turn-ms <n>', 'length of a turn at most; each has ten at least', positiveInteger, 200)
     .option('--every-build', 'also the native builds that this processor can run beside its best')
     .option('--json', 'print the results as JSON')
     .action(async ({ sparsities, nets, ...flags }: Flags & { sparsities: string; nets: string[] }) => {
@@ -80,6 +83,7 @@ export function sparseCommand(): Command {
           models: drawModels(drawn, levels),
           threads: threadsOf(flags),
           runs: flags.runs,
+          turnMs: flags.turnMs,
           everyBuild: flags.everyBuild ?? false,
           signal,
           onProgress: (text) => progress.update(`${drawn.title}: ${text}`),
