@@ -1,5 +1,5 @@
 /**
- * Keeps onnxruntime from keeping a log of its use in the user's cache folder and sending it to its makers, as its builds since 1.30 do (its
+ * Keeps onnxruntime from keeping a log of its use in the user's cache folder, which it has the means to upload (1.30; its
  * core/platform/posix/telemetry.cc): what a device computes is its owner's affair. To be called on the main thread before the library is
  * loaded, as a worker's environment is a copy. What the user has set stays.
  */

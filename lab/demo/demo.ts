@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadProfile } from '../../agent/profile/load-profile.ts';
 import { applyFlags } from '../../agent/profile-options.ts';
 import { formatManifest } from '../../bundle/inspect-command.ts';
-import { makeFolder } from '../../bundle/make-folder.ts';
 import { type Bundle, readBundle } from '../../bundle/read-bundle.ts';
 import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
 import { openData } from '../../trainer/data/open-data.ts';
 import { calibrateBundle } from '../drive/calibrate-bundle.ts';
 import type { EbbProcess } from '../drive/ebb-process.ts';
+import { inRunFolder } from '../drive/in-run-folder.ts';
 import { startServing } from '../drive/serving.ts';
 import { trainBundle } from '../drive/train-bundle.ts';
 import { evenArrivals } from '../load/arrivals.ts';
@@ -82,19 +82,12 @@ async function calibrate(bundle: Bundle, options: DemoOptions): Promise<number[]
 }
 
 /**
- * Trains, serves, stresses, and measures adaptive against fixed: the whole of ebb on one machine, through its public verbs.
+ * Trains, serves, stresses, and measures adaptive against fixed: the whole of ebb on one machine; agent and monitor are processes of their own.
  *
  * @throws Error where a step fails; everything that was started is stopped then.
  */
-export async function runDemo(options: DemoOptions): Promise<DemoStage> {
-  const leaveFolder = await makeFolder(options.out);
-  try {
-    return await runSteps(options);
-  } catch (error) {
-    // Where nothing was made there is nothing to keep.
-    await leaveFolder();
-    throw error;
-  }
+export function runDemo(options: DemoOptions): Promise<DemoStage> {
+  return inRunFolder(options.out, () => runSteps(options));
 }
 
 async function runSteps(options: DemoOptions): Promise<DemoStage> {

@@ -1,8 +1,6 @@
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { loadProfile } from '../../../agent/profile/load-profile.ts';
 import { applyFlags } from '../../../agent/profile-options.ts';
-import { makeFolder } from '../../../bundle/make-folder.ts';
 import { readBundle } from '../../../bundle/read-bundle.ts';
 import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { snakeJson } from '../../../terminal/snake-json.ts';
@@ -10,12 +8,14 @@ import { openData } from '../../../trainer/data/open-data.ts';
 import { checkFit } from '../../../trainer/eval-command.ts';
 import { createRandom, mixSeed } from '../../../trainer/random.ts';
 import { calibrateBundle } from '../../drive/calibrate-bundle.ts';
+import { inRunFolder } from '../../drive/in-run-folder.ts';
 import { trainBundle } from '../../drive/train-bundle.ts';
 import { poissonArrivals } from '../../load/arrivals.ts';
 import { measureCapacity } from '../../load/measure-capacity.ts';
 import { openStressor, type Stressor, type StressorName } from '../../stress/stressors.ts';
 import type { PhaseRow } from '../../track/phase-table.ts';
 import { drawTimeline } from '../../track/timeline.ts';
+import { describeMachine } from '../describe-machine.ts';
 import { type AgentUnderTest, withAgent } from './agent-under-test.ts';
 import { fewestRequests, judgeReaction, type Reaction } from './reaction.ts';
 import { runPolicies, warmUp } from './run-policies.ts';
@@ -23,6 +23,7 @@ import { runPolicies, warmUp } from './run-policies.ts';
 /** Requests that are under way while the capacity is measured: one is computed while the next one is on its way. */
 const capacityInFlight = 2;
 const capacityS = 4;
+
 export type LoopBenchOptions = {
   /** Run folder: calibration, logs, pictures, `result.json`. */
   out: string;
@@ -104,15 +105,8 @@ async function openStressors(
  * takes the CPU for a while: adaptive against fixed.
  * @throws Error where a step fails; all that was started is stopped then.
  */
-export async function runLoopBench(options: LoopBenchOptions): Promise<LoopBenchResult> {
-  const leaveFolder = await makeFolder(options.out);
-  try {
-    return await runSteps(options);
-  } catch (error) {
-    // Where nothing was made there is nothing to keep.
-    await leaveFolder();
-    throw error;
-  }
+export function runLoopBench(options: LoopBenchOptions): Promise<LoopBenchResult> {
+  return inRunFolder(options.out, () => runSteps(options));
 }
 
 async function runSteps(options: LoopBenchOptions): Promise<LoopBenchResult> {
@@ -167,7 +161,7 @@ async function runSteps(options: LoopBenchOptions): Promise<LoopBenchResult> {
     }
   const used = process.cpuUsage(cpuBefore);
   const result: LoopBenchResult = {
-    machine: `${cpus()[0]?.model ?? 'unknown CPU'}, ${cpus().length} cores, node ${process.version}`,
+    machine: describeMachine(),
     model: manifest.name,
     batch,
     medianMs,
