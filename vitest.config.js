@@ -10,6 +10,8 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
+    // For tests that load onnxruntime themselves: see engine/ort/silence-telemetry.ts.
+    env: { ORT_DISABLE_TELEMETRY: '1' },
     execArgv: isNode20 ? ['--experimental-wasm-relaxed-simd'] : [],
   },
 });

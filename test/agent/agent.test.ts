@@ -210,7 +210,7 @@ describe('the agent', () => {
       hanging.hold = true;
       return hanging;
     };
-    const { agent } = setUp({ profile: 'engine: { hang_s: 0.01 }', openEngine });
+    const { agent } = setUp({ profile: `${noHurry}engine: { hang_s: 0.01 }\n`, openEngine });
     const { url } = await agent.start();
     const status = async (path: string) => (await fetch(`${url}/v2${path}`)).status;
     expect([await status('/health/ready'), await status('/models/tiny/ready')]).toEqual([200, 200]);
