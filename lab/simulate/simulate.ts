@@ -1,51 +1,36 @@
 import type { Situation } from '../../agent/decide/decider.ts';
-import type { Observation, PendingRequest } from '../../agent/decide/policy.ts';
+import type { PendingRequest } from '../../agent/decide/policy.ts';
 import { furthest } from '../../agent/decide/relief.ts';
-import type { Reading } from '../../agent/sense/sensor.ts';
 import { leastRunMs } from '../../agent/serve/least-run.ts';
 import { mayHandOver } from '../../agent/serve/request-queue.ts';
 import { createRequestStats } from '../../agent/serve/request-stats.ts';
 import { missedMs } from '../../agent/serve/serve-requests.ts';
 import { createConditions } from './conditions.ts';
-import { calibrationOf, type Device, nextTemp, thermalSlowdown } from './device.ts';
+import { calibrationOf, type Device, thermalSlowdown } from './device.ts';
+import { createDeviceBody, type EnergyJ } from './device-body.ts';
 import type { SimulatedPolicy } from './policies.ts';
+import { createSimulatedSensors } from './simulated-sensors.ts';
+import { type Counts, createTally } from './tally.ts';
 import type { Trace } from './trace.ts';
 import type { Workload } from './workload.ts';
 
 /** As the control loop: decisions between two intervals come at most so often. */
 const hurryEveryMs = 50;
-const heatEveryMs = 250;
 
-export type Answer = { atMs: number; level: number; latencyMs: number };
-export type Swap = { atMs: number; from: number; to: number; reason: string };
-
-export type Simulated = {
+export type Simulated = Counts & {
   requests: number;
-  /** Requests that found the queue full, or the battery empty. */
-  refused: number;
-  answered: number;
-  hits: number;
-  /** Mean of the answers' accuracies; NaN without answers. */
-  accuracy: number;
-  /** Answers of each level. */
-  byLevel: number[];
-  /** Changes of the active level. */
-  swaps: Swap[];
-  /** Answers by another level than the active one, and answers whose level is not that of the answer before. */
-  relieved: number;
-  changes: number;
-  energyJ: { idle: number; byLevel: number[]; total: number };
+  energyJ: EnergyJ;
+  hottestC: number;
+  durationMs: number;
   /** Where there is a battery: the charge at the end, and when it came down to the reserve, if it did. */
   charge?: number;
   reserveAtMs?: number;
-  hottestC: number;
-  durationMs: number;
-  /** Where they were asked for. */
-  answers: Answer[];
 };
 
-type Job = { index: number; startMs: number; level: number | undefined };
-type Run = Job & { ran: number; active: number; beganMs: number; endMs: number; cpuMs: number };
+type Job = { index: number; startMs: number };
+/** The policy has had its turn; without a level the active one computes. */
+type HandedOver = Job & { level: number | undefined };
+type Run = Job & { level: number; active: number; beganMs: number; endMs: number; cpuMs: number };
 
 export type SimulateOptions = {
   trace: Trace;
@@ -60,110 +45,32 @@ export type SimulateOptions = {
 };
 
 /**
- * One device through one trace: a queue with one server, a control loop, heat, a battery. Time is simulated; the answers are counted by the
- * agent's own statistics.
+ * One device through one trace: a queue with one server, and a control loop. Time is simulated, from one event to the next: a run ends, a request
+ * comes, an interval is over. What decides sees the agent's own statistics of the answers.
  *
  * INVARIANTS: every request is answered or refused; energy is what idle and runs took; the same input gives the same result.
  */
 export function simulate(options: SimulateOptions): Simulated {
-  const {
-    trace,
-    workload,
-    device,
-    policy,
-    deadlineMs,
-    intervalMs,
-    reserve = 0,
-    keepAnswers = false,
-  } = options;
+  const { trace, workload, device, policy, deadlineMs, intervalMs, reserve = 0 } = options;
   const { arrivalsMs, factors } = workload;
   const conditions = createConditions(trace, { sliceMs: device.sliceMs });
+  const body = createDeviceBody({ device, conditions });
+  const sensors = createSimulatedSensors({ device, conditions, body });
+  const tally = createTally({ device, keepAnswers: options.keepAnswers ?? false });
+  const leastMs = leastRunMs({ calibration: calibrationOf(device) }, { batch: 1 });
   let now = 0;
   const stats = createRequestStats({ levels: device.levels.length, monotonicMs: () => now });
-  const waiting: Job[] = [];
-  let running: Run | undefined;
-  let next: Job | undefined;
   let level = policy.start;
   let arrived = 0;
+  const waiting: Job[] = [];
+  /** With the engine, as in the agent: one run computes, another may stand behind it. */
+  let running: Run | undefined;
+  let next: HandedOver | undefined;
+  let lastRunMs: number | undefined;
+  let missed: (PendingRequest & { atMs: number })[] = [];
   let tickMs = intervalMs;
   let hurriedMs = Number.NEGATIVE_INFINITY;
-  let heatMs = 0;
-  let busySinceHeatMs = 0;
-  let tempC = trace.segments[0].ambientC + device.thermal.cPerW * device.idleW;
-  let readMs = 0;
-  let busySinceReadMs = 0;
-  let lastRan = -1;
-  let missed: (PendingRequest & { atMs: number })[] = [];
-  const leastMs = leastRunMs({ calibration: calibrationOf(device) }, { batch: 1 });
-  let lastRunMs: number | undefined;
-  const energy = device.levels.map(() => 0);
-  const result: Simulated = {
-    requests: arrivalsMs.length,
-    refused: 0,
-    answered: 0,
-    hits: 0,
-    accuracy: Number.NaN,
-    byLevel: device.levels.map(() => 0),
-    swaps: [],
-    relieved: 0,
-    changes: 0,
-    energyJ: { idle: 0, byLevel: energy, total: 0 },
-    hottestC: tempC,
-    durationMs: trace.durationMs,
-    answers: [],
-  };
-  let accuracySum = 0;
-  let activeJ = 0;
-
-  const chargeNow = (): number | undefined => {
-    if (!device.battery) return undefined;
-    const spentWh = (activeJ + (device.idleW * now) / 1000) / 3600;
-    return Math.max(0, device.battery.startCharge - spentWh / device.battery.capacityWh);
-  };
-
-  function heat(): void {
-    while (heatMs + heatEveryMs <= now) {
-      heatMs += heatEveryMs;
-      const busy = Math.min(1, busySinceHeatMs / heatEveryMs);
-      busySinceHeatMs = Math.max(0, busySinceHeatMs - heatEveryMs);
-      const { ambientC } = conditions.at(heatMs);
-      const powerW = device.idleW + device.activeW * busy;
-      tempC = nextTemp(device, { tempC, powerW, ambientC, elapsedMs: heatEveryMs });
-      result.hottestC = Math.max(result.hottestC, tempC);
-    }
-  }
-
-  /** What the agent's sensors would read. */
-  function sense(): Reading[] {
-    const contenders = conditions.meanContenders(readMs, now);
-    const own = now > readMs ? Math.min(1, busySinceReadMs / (now - readMs)) : 0;
-    readMs = now;
-    busySinceReadMs = 0;
-    const others = Math.min(1 - own / device.cores, contenders);
-    const charge = chargeNow();
-    const one = (name: string, value: number, labels?: Record<string, string>): Reading => ({
-      name,
-      value,
-      unit: '',
-      atMs: now,
-      ...(labels ? { labels } : {}),
-    });
-    return [
-      one('cpu_busy', Math.min(1, others + own / device.cores)),
-      // Ours is the busiest core; the agent has no such sensor, thresholds need it.
-      one('core_busy', Math.min(1, own + contenders)),
-      one('cpu_others', others),
-      one('psi_cpu_some', Math.min(1, Math.max(0, contenders - 1) + own * Math.min(1, contenders))),
-      one('temperature', Math.round(tempC * 10) / 10, { type: 'cpu-thermal' }),
-      // Gauges tell whole percents.
-      ...(charge === undefined
-        ? []
-        : [
-            one('battery_charge', Math.round(charge * 100) / 100, { supply: 'BAT0' }),
-            one('battery_discharging', 1, { supply: 'BAT0' }),
-          ]),
-    ];
-  }
+  let reserveAtMs: number | undefined;
 
   const pendingOf = ({ startMs }: Job): PendingRequest => ({ startMs, deadlineMs });
   const dueOf = ({ startMs }: Job) => ({ dueMs: startMs + deadlineMs, batch: 1 });
@@ -176,34 +83,43 @@ export function simulate(options: SimulateOptions): Simulated {
   });
 
   function decide(isEarly: boolean): void {
-    heat();
     missed = missed.filter(({ atMs }) => now - atMs < missedMs);
     const pending = [running, next, ...waiting].flatMap((job) => (job ? [pendingOf(job)] : []));
     pending.push(...missed);
-    const decided = policy.decide({ ...look(), pending, readings: sense() }, isEarly);
+    const decided = policy.decide({ ...look(), pending, readings: sensors.read(now) }, isEarly);
     if (decided.level === level) return;
-    result.swaps.push({ atMs: now, from: level, to: decided.level, reason: decided.reason });
+    tally.swapped({ atMs: now, from: level, to: decided.level, reason: decided.reason });
     level = decided.level;
   }
 
-  function begin(job: Job): void {
-    heat();
-    const ran = job.level ?? level;
-    const workMs = device.levels[ran].p50Ms * factors[job.index];
-    const { endMs, cpuMs } = conditions.finish(now, workMs, thermalSlowdown(device, tempC));
-    running = { ...job, ran, active: level, beganMs: now, endMs, cpuMs };
+  function hurry(): void {
+    if (!policy.hurries || now - hurriedMs < hurryEveryMs) return;
+    hurriedMs = now;
+    decide(true);
   }
 
+  function refuse(): void {
+    tally.refused();
+    stats.rejected();
+  }
+
+  function begin({ level: chosen, ...job }: HandedOver): void {
+    const own = chosen ?? level;
+    const workMs = device.levels[own].p50Ms * factors[job.index];
+    const { endMs, cpuMs } = conditions.finish(now, workMs, thermalSlowdown(device, body.tempAt(now)));
+    running = { ...job, level: own, active: level, beganMs: now, endMs, cpuMs };
+  }
+
+  /** Hands over to the engine what it may have, as the agent's queue does. */
   function pump(): void {
     for (;;) {
       const withEngine = Number(running !== undefined) + Number(next !== undefined);
       if (waiting.length === 0 || !mayHandOver(withEngine, lastRunMs)) return;
       const job = waiting.shift();
       if (!job) return;
-      // As the agent's queue: what can no longer be in time takes nothing from those behind it.
+      // What can no longer be in time takes nothing from those behind it.
       if (waiting.length > 0 && job.startMs + deadlineMs - now < leastMs) {
-        result.refused += 1;
-        stats.rejected();
+        refuse();
         missed.push({ ...pendingOf(job), atMs: now });
         hurry();
         continue;
@@ -211,25 +127,23 @@ export function simulate(options: SimulateOptions): Simulated {
       const chosen = policy.levelFor?.(
         {
           request: dueOf(job),
-          ahead: running ? { level: running.ran, batch: 1, sinceMs: running.beganMs } : undefined,
+          ahead: running ? { level: running.level, batch: 1, sinceMs: running.beganMs } : undefined,
           behind: waiting.slice(0, furthest).map(dueOf),
         },
         look(),
       );
       const handed = { ...job, level: chosen };
-      if (running) {
-        next = handed;
-      } else begin(handed);
+      if (running) next = handed;
+      else begin(handed);
     }
   }
 
   function arrive(): void {
-    const job = { index: arrived, startMs: now, level: undefined };
+    const job = { index: arrived, startMs: now };
     arrived += 1;
     stats.arrived(1);
-    if (waiting.length >= device.maxQueue || chargeNow() === 0) {
-      result.refused += 1;
-      stats.rejected();
+    if (waiting.length >= device.maxQueue || body.chargeAt(now) === 0) {
+      refuse();
       return;
     }
     waiting.push(job);
@@ -237,32 +151,15 @@ export function simulate(options: SimulateOptions): Simulated {
   }
 
   function finish(run: Run): void {
+    const { startMs, active, cpuMs } = run;
     const inferMs = run.endMs - run.beganMs;
-    const latencyMs = now - run.startMs + device.overheadMs;
+    const latencyMs = now - startMs + device.overheadMs;
     const isHit = latencyMs <= deadlineMs;
-    const observation: Observation = {
-      level: run.ran,
-      batch: 1,
-      startMs: run.startMs,
-      latencyMs,
-      inferMs,
-      queueMs: run.beganMs - run.startMs,
-      deadlineMs,
-    };
-    stats.answered(observation);
-    result.answered += 1;
-    result.hits += Number(isHit);
-    result.byLevel[run.ran] += 1;
-    accuracySum += device.levels[run.ran].accuracy;
-    if (run.ran !== run.active) result.relieved += 1;
-    if (lastRan >= 0 && lastRan !== run.ran) result.changes += 1;
-    lastRan = run.ran;
-    const spentJ = (device.activeW * run.cpuMs) / 1000;
-    energy[run.ran] += spentJ;
-    activeJ += spentJ;
-    busySinceHeatMs += run.cpuMs;
-    busySinceReadMs += run.cpuMs;
-    if (keepAnswers) result.answers.push({ atMs: run.startMs, level: run.ran, latencyMs });
+    const queueMs = run.beganMs - startMs;
+    stats.answered({ level: run.level, batch: 1, startMs, latencyMs, inferMs, queueMs, deadlineMs });
+    tally.answered({ atMs: startMs, level: run.level, latencyMs, active, isHit });
+    body.ran({ level: run.level, cpuMs });
+    sensors.ran(cpuMs);
     running = undefined;
     lastRunMs = inferMs;
     if (next) {
@@ -272,12 +169,6 @@ export function simulate(options: SimulateOptions): Simulated {
     }
     pump();
     if (!isHit) hurry();
-  }
-
-  function hurry(): void {
-    if (!policy.hurries || now - hurriedMs < hurryEveryMs) return;
-    hurriedMs = now;
-    decide(true);
   }
 
   for (;;) {
@@ -291,15 +182,18 @@ export function simulate(options: SimulateOptions): Simulated {
     else {
       tickMs += intervalMs;
       decide(false);
-      if (result.reserveAtMs === undefined && (chargeNow() ?? 1) <= reserve) result.reserveAtMs = now;
+      if ((body.chargeAt(now) ?? 1) <= reserve) reserveAtMs ??= now;
     }
   }
   now = Math.max(now, trace.durationMs);
-  result.durationMs = now;
-  result.accuracy = accuracySum / result.answered;
-  result.energyJ.idle = (device.idleW * now) / 1000;
-  result.energyJ.total = result.energyJ.idle + energy.reduce((sum, one) => sum + one, 0);
-  const charge = chargeNow();
-  if (charge !== undefined) result.charge = charge;
-  return result;
+  const charge = body.chargeAt(now);
+  return {
+    requests: arrivalsMs.length,
+    ...tally.counts(),
+    energyJ: body.energyAt(now),
+    hottestC: body.hottestC,
+    durationMs: now,
+    ...(reserveAtMs === undefined ? {} : { reserveAtMs }),
+    ...(charge === undefined ? {} : { charge }),
+  };
 }
