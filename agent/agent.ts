@@ -1,17 +1,17 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { Bundle } from '../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../engine/engine.ts';
 import { createHttpServer, type HttpServer } from '../listen/http-server.ts';
-import type { CommandAnswer } from '../wire/answer.ts';
-import type { Command } from '../wire/command.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import type { Calibration } from './calibrate/calibration.ts';
-import { type HostedBundle, hostBundle, requireFixedLevel } from './host/host-bundle.ts';
+import { closeAgent } from './close-agent.ts';
+import { hostBundle, requireFixedLevel } from './host/host-bundle.ts';
 import { createHostSlot } from './host/host-slot.ts';
+import { createLifetime } from './lifetime.ts';
+import { createOperations, type Operations } from './operations.ts';
 import { ebbVersion } from './package-version.ts';
-import { describeChange, type ProfileChange } from './profile/change-profile.ts';
+import type { ProfileChange } from './profile/change-profile.ts';
 import { createProfileInForce } from './profile/profile-in-force.ts';
 import type { Profile } from './profile/schema.ts';
 import { createProfileSensors } from './profile-sensors.ts';
@@ -20,13 +20,8 @@ import { createStateReporter } from './report/state-reporter.ts';
 import { type Identity, readIdentity } from './sense/identity.ts';
 import { createInferenceApp, type InferenceService } from './serve/inference-app.ts';
 import { leastRunMs } from './serve/least-run.ts';
-import { RequestError } from './serve/request-error.ts';
 import { createRequestQueue } from './serve/request-queue.ts';
 import { createRequestServer, type HostedResult } from './serve/serve-requests.ts';
-
-/** Together they stay below the 2 s that a stop may take. */
-const drainLimitMs = 1000;
-const goodbyeLimitMs = 800;
 
 export type AgentOptions = {
   bundle: Bundle;
@@ -75,7 +70,7 @@ export type InferOptions = {
  * - a request that was taken is answered or refused, whatever sensors, broker or clients do;
  * - `stop` ends within 2 s and may be called at any time, also while `start` runs.
  */
-export type Agent = {
+export type Agent = Operations & {
   /**
    * Opens everything, calibrates where needed, begins to serve.
    * @returns the HTTP address, undefined without HTTP.
@@ -85,22 +80,6 @@ export type Agent = {
   stop(): Promise<void>;
   /** @throws RequestError where the queue is full, the answer would come too late, or the agent is not ready. */
   infer(input: Float32Array, options?: InferOptions): Promise<AgentAnswer>;
-  obey(command: Command): Promise<CommandAnswer>;
-  /**
-   * Reads the profile again: what can change while requests are served does, without touching one of them.
-   * @throws Error where the new profile is wrong, or the agent not ready: the old one stays in force.
-   */
-  reload(): Promise<ProfileChange>;
-  /**
-   * Lets another bundle of the same name, input and outputs take over, between two requests, once it is opened and calibrated.
-   * @throws Error where it cannot: the old one goes on then.
-   */
-  replaceBundle(bundle: Bundle): Promise<void>;
-  /**
-   * Reads the bundle again; where another one lies there now, it takes over as with `replaceBundle`.
-   * @returns what came of it, a sentence. @throws Error where the old one goes on, with the reason.
-   */
-  reloadBundle(): Promise<string>;
   /** Resolves, with the reason, where the agent can answer no more and a new process is needed; else with `stop`. */
   readonly ended: Promise<Error>;
   /** The active level. */
@@ -120,15 +99,13 @@ export type Agent = {
 export function openAgent(options: AgentOptions): Agent {
   const { log, token, root = '/', nowMs = Date.now } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
-  const stopping = new AbortController();
-  const { signal } = stopping;
   let identity: Identity | undefined;
   let server: HttpServer | undefined;
-  let stopped: Promise<void> | undefined;
-  let end: Error | undefined;
-  let tellEnd: (reason: Error) => void = () => {};
-  const ended = new Promise<Error>((resolve) => {
-    tellEnd = resolve;
+
+  const life = createLifetime({
+    host: () => slot.current,
+    close: () => closeAgent({ slot, server, queue, reporter, runner, log }),
+    log,
   });
 
   const inForce = createProfileInForce({
@@ -156,7 +133,7 @@ export function openAgent(options: AgentOptions): Agent {
         root,
         nowMs,
         monotonicMs,
-        signal,
+        signal: life.signal,
         openEngine: options.openEngine,
         onSwap: (swap) => {
           reporter.publishSwap(swap);
@@ -164,7 +141,10 @@ export function openAgent(options: AgentOptions): Agent {
         },
       });
     },
-    onTakeOver: watch,
+    onTakeOver: (host) => {
+      reporter.renew();
+      life.watch(host);
+    },
     log,
   });
 
@@ -176,18 +156,9 @@ export function openAgent(options: AgentOptions): Agent {
     monotonicMs,
   });
 
-  const reporter = createStateReporter({
-    profile: inForce.read,
-    host: () => slot.current,
-    queueDepth: () => queue.depth,
-    onCommand: obey,
-    log,
-    createReporter: options.createReporter,
-  });
-
   const requests = createRequestServer({
     manifest: () => service.manifest,
-    host: requireHost,
+    host: life.requireHost,
     queue,
     deadlineMs: () => inForce.read().deadlineMs,
     monotonicMs,
@@ -201,23 +172,31 @@ export function openAgent(options: AgentOptions): Agent {
       return slot.current?.engine.level ?? 0;
     },
     get ready() {
-      return slot.current !== undefined && end === undefined && !signal.aborted;
+      return life.isReady;
     },
     infer: requests.infer,
     totals: requests.totals,
-    reloadBundle,
+    reloadBundle: () => operations.reloadBundle(),
   };
 
-  function requireHost(): HostedBundle {
-    if (slot.current && service.ready) return slot.current;
-    if (end && !signal.aborted)
-      throw new RequestError(
-        503,
-        `Cannot infer as an inference thread must run: ${end.message}; restart the agent`,
-      );
-    const state = signal.aborted ? 'shutting down' : 'still starting';
-    throw new RequestError(503, `Cannot infer as the agent must be ready: it is ${state}; try again later`);
-  }
+  const operations = createOperations({
+    life,
+    inForce,
+    slot,
+    manifest: () => service.manifest,
+    readBundle: options.reloadBundle,
+    onReload: options.onReload,
+    log,
+  });
+
+  const reporter = createStateReporter({
+    profile: inForce.read,
+    host: () => slot.current,
+    queueDepth: () => queue.depth,
+    onCommand: operations.obey,
+    log,
+    createReporter: options.createReporter,
+  });
 
   async function listen(): Promise<string | undefined> {
     if (options.http === false) return undefined;
@@ -235,88 +214,24 @@ export function openAgent(options: AgentOptions): Agent {
     return server.start();
   }
 
-  /** Of the bundle that answers from now on. */
-  function watch(host: HostedBundle): void {
-    reporter.renew();
-    host.engine.ended.then((reason) => {
-      if (slot.current !== host || signal.aborted) return;
-      end = reason;
-      log.error({ err: reason }, `the agent answers no more: ${reason.message}; restart it`);
-      tellEnd(reason);
-    });
-  }
-
-  async function obey(command: Command): Promise<CommandAnswer> {
-    if (!service.ready) return { ok: false, error: 'Cannot obey as the agent is not ready' };
-    if (command.kind !== 'reload') return requireHost().loop.obey(command);
-    const note = describeChange(await reload());
-    return { ok: true, note: options.reloadBundle ? `${note}; ${await reloadBundle()}` : note };
-  }
-
-  async function reloadBundle(): Promise<string> {
-    try {
-      if (!options.reloadBundle)
-        throw new Error('Cannot reload the bundle as it must have come from a folder: start anew');
-      const next = await options.reloadBundle();
-      if (isDeepStrictEqual(next.manifest, service.manifest)) return 'the bundle has not changed';
-      await slot.replace(next);
-      return `another bundle answers, of ${next.manifest.levels.length} levels`;
-    } catch (error) {
-      log.warn({ err: error }, `the bundle stays as it was: ${(error as Error).message}`);
-      throw error;
-    }
-  }
-
-  async function reload(): Promise<ProfileChange> {
-    if (!service.ready)
-      throw new Error('Cannot reload the profile as the agent is not ready; try again later');
-    const change = await inForce.reload();
-    options.onReload?.(change);
-    return change;
-  }
-
+  /** What a reload has changed. */
   function adopt(before: Profile): void {
-    if (!slot.current || signal.aborted) return;
+    if (!slot.current || life.signal.aborted) return;
     slot.current.loop.adopt(before);
     reporter.renew();
   }
 
   async function start(): Promise<{ url: string | undefined }> {
-    signal.throwIfAborted();
+    life.signal.throwIfAborted();
     // First of all, so that a port that is taken shows before the seconds of calibration.
     const url = await listen();
-    signal.throwIfAborted();
+    life.signal.throwIfAborted();
     const host = await slot.fill(options.bundle);
-    watch(host);
+    life.watch(host);
     if (identity) reporter.start(identity);
     host.loop.start();
     inForce.onChange(adopt);
     return { url };
-  }
-
-  async function close(): Promise<void> {
-    stopping.abort(new Error('the agent was stopped'));
-    slot.current?.loop.stop();
-    server?.drain();
-    const answered = await queue.close(drainLimitMs);
-    if (!answered) log.warn({}, `requests were still waiting after ${drainLimitMs} ms and were refused`);
-    reporter.endTelemetry();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, goodbyeLimitMs);
-    });
-    await Promise.race([
-      Promise.allSettled([reporter.stop(), slot.current?.keepLearnt(), slot.close(), runner.stop()]),
-      late,
-    ]);
-    clearTimeout(timer);
-    await server?.close();
-    tellEnd(new Error('the agent was stopped'));
-  }
-
-  function stop(): Promise<void> {
-    stopped ??= close();
-    return stopped;
   }
 
   return {
@@ -324,18 +239,15 @@ export function openAgent(options: AgentOptions): Agent {
       try {
         return await start();
       } catch (error) {
-        await stop();
+        await life.stop();
         throw error;
       }
     },
-    stop,
+    stop: life.stop,
     infer: async (input, { batch = 1, ...wishes } = {}) =>
       requests.infer({ input, batch, ...wishes, receivedMs: monotonicMs() }),
-    obey,
-    reload,
-    replaceBundle: slot.replace,
-    reloadBundle,
-    ended,
+    ...operations,
+    ended: life.ended,
     get level() {
       return service.level;
     },
