@@ -50,11 +50,13 @@ export function loadNativeKernels(path = addonPath): NativeKernels {
 function openNative(addon: Addon, plan: Plan, instructions: string): Runtime {
   // The kernels have a copy of the image: the plan's is not kept.
   const { image, programs, levels } = plan;
+  const memoryBytes = image.byteLength;
   const firstSteps = Int32Array.from(programs.flatMap(({ steps, count }) => [steps, count]));
   const engine = addon.open(image, firstSteps, instructions);
   return {
     name: `native-${instructions}`,
     maxThreads: 64,
+    memoryBytes,
     run(level, input, batch, threads) {
       const own = levels[level];
       const outputSize = programs[own?.program ?? -1]?.outputSize;
