@@ -6,5 +6,5 @@ export type { Profile } from './agent/profile/schema.ts';
 export type { Manifest } from './bundle/manifest.ts';
 export { type Bundle, BundleError, readBundle } from './bundle/read-bundle.ts';
 export { type NewBundle, writeBundle } from './bundle/write-bundle.ts';
-export type { Engine, OpenOptions, RunOptions, RunResult } from './engine/engine.ts';
+export type { Engine, EngineMemory, OpenOptions, RunOptions, RunResult } from './engine/engine.ts';
 export { openEngine } from './engine/open-engine.ts';

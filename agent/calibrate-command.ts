@@ -8,6 +8,7 @@ import { createProgress } from '../terminal/progress.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { formatTable } from '../terminal/table.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
+import { describeMemory, megabytes } from './calibrate/describe-memory.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
 import { engineOption } from './engine-option.ts';
 import { loadProfile } from './profile/load-profile.ts';
@@ -82,11 +83,13 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
         accuracy: level.accuracy?.value ?? null,
       };
     });
+    const { memory } = calibration;
+    const processBytes = process.memoryUsage.rss();
     if (flags.json) {
       const { batch, measuredAt } = calibration;
       const { threads } = profile.engine;
       process.stdout.write(
-        `${snakeJson({ bundle: bundle.manifest.name, source, batch, threads, measuredAt, warning: warning ?? null, levels })}\n`,
+        `${snakeJson({ bundle: bundle.manifest.name, source, batch, threads, measuredAt, warning: warning ?? null, levels, memory: memory ?? null, processBytes })}\n`,
       );
       return;
     }
@@ -96,6 +99,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       ...new Set(levels.flatMap(({ byThreads }) => byThreads?.map(({ threads }) => threads) ?? [])),
     ];
     const isPowerKnown = levels.every(({ energyMj }) => energyMj !== undefined);
+    const apart = memory?.filter(({ levelBytes }) => levelBytes !== undefined) ?? [];
     const heads = [
       'level',
       'sparsity',
@@ -105,6 +109,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
       'p95 ms',
       ...counts.map((count) => `${count} threads`),
       ...(isPowerKnown ? ['mJ'] : []),
+      ...apart.map(({ engine: name }) => `${name} MB`),
       'latency',
       'of MACs',
       'accuracy',
@@ -123,14 +128,17 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
         (count) => level.byThreads?.find(({ threads }) => threads === count)?.p50Ms.toFixed(3) ?? '-',
       ),
       ...(isPowerKnown ? [(level.energyMj ?? 0).toFixed(3)] : []),
+      ...apart.map(({ levelBytes }) => megabytes(levelBytes?.[level.level] ?? 0)),
       `${level.relativeLatency.toFixed(2)}x`,
       `${level.relativeMacs.toFixed(2)}x`,
       level.accuracy === null ? '-' : level.accuracy.toFixed(4),
       String(level.runs),
     ]);
+    const held =
+      memory === undefined ? 'not measured; --force measures it' : describeMemory(memory) || 'not known here';
     const inputs = calibration.batch === 1 ? '1 input' : `${calibration.batch} inputs`;
     process.stdout.write(
-      `${formatTable(heads.map(right), rows)}\n\n${inputs} a run, ${profile.engine.threads} thread(s), ${source === 'cache' ? `from the cache of ${calibration.measuredAt}; --force measures again` : 'measured now'}\n`,
+      `${formatTable(heads.map(right), rows)}\n\n${inputs} a run, ${profile.engine.threads} thread(s), ${source === 'cache' ? `from the cache of ${calibration.measuredAt}; --force measures again` : 'measured now'}\nmemory of all levels: ${held}; this process takes ${megabytes(processBytes)} MB in all\n`,
     );
   } catch (error) {
     progress.done();

@@ -30,6 +30,17 @@ export type RunOptions = {
   engine?: EngineName;
 };
 
+/** What a bundle's levels take in an engine: all of them stay in memory. */
+export type EngineMemory = {
+  engine: EngineName;
+  /** All levels together. */
+  bytes: number;
+  /** Each level's, where the levels do not share theirs. */
+  levelBytes?: number[] | undefined;
+  /** Counted, not measured. */
+  isExact: boolean;
+};
+
 /**
  * Runs a bundle's sub-nets on a thread of its own.
  *
@@ -68,6 +79,14 @@ export type Engine = {
    * @returns what was chosen; empty where the sparse engine is not open.
    */
   tune(known?: readonly number[]): Promise<number[]>;
+  /**
+   * What the levels take in each open engine; one of which nothing is known is left out. `sparse`, exact: its image of weights and
+   * activations, with WebAssembly also the copy that a new memory is made from; not its threads beyond the first. `ort`: by how much the
+   * process's resident memory grew while each level's session was created and ran for the first two times, rounded as the system rounds it;
+   * not what onnxruntime takes once for all sessions, nor a GPU's memory. It is too little where the process uses memory again that it had
+   * freed, as with a second bundle.
+   */
+  memory(): Promise<EngineMemory[]>;
   /** Makes `level` the active one. @throws RangeError where the bundle has no such level. */
   setLevel(level: number): void;
   /**

@@ -20,6 +20,14 @@ const levelCalibration = latency.extend({
   energyMj: z.number().positive().optional(),
 });
 
+/** As `Engine.memory` tells it. */
+const engineMemory = z.strictObject({
+  engine: z.enum(engineNames),
+  bytes: z.number().int().nonnegative(),
+  levelBytes: z.array(z.number().int().nonnegative()).optional(),
+  isExact: z.boolean(),
+});
+
 /** Latency of each level on its fastest engine, measured on this device; what decisions are relative to. */
 export const calibrationSchema = z.strictObject({
   version: z.literal(3),
@@ -30,6 +38,8 @@ export const calibrationSchema = z.strictObject({
   /** How the sparse engine stores each layer's weights, as `Engine.tune` answered. */
   forms: z.array(z.number().int()),
   levels: z.array(levelCalibration).min(1),
+  /** What all levels take in each engine; without engines that it could not be measured of, absent in files of before. */
+  memory: z.array(engineMemory).optional(),
 });
 
 export type Calibration = z.infer<typeof calibrationSchema>;

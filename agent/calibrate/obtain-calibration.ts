@@ -11,6 +11,7 @@ import type { Calibration } from './calibration.ts';
 import { measureEnergy, powerOf } from './measure-energy.ts';
 import { measureLevels } from './measure-levels.ts';
 import { measureThreads, threadsUpTo } from './measure-threads.ts';
+import { runFirst } from './run-first.ts';
 
 /** Where others use more of the CPU than this a measurement tells of them, not of the device: some core must stay free. */
 function contendedShare(cores: number, threads: number): number {
@@ -24,8 +25,10 @@ export type ObtainOptions = {
   cacheDir: string;
   /** Measures although the cache holds a calibration. */
   force: boolean;
-  /** What may tell the machine's power; absent where other work goes on beside, so that it would tell of that. */
+  /** What may tell the machine's power. */
   runner?: SensorRunner | undefined;
+  /** Whether this process does other work meanwhile: what machine and process take then tells of that, and is not measured. */
+  isBeside?: boolean;
   root: string;
   nowMs: () => number;
   monotonicMs: () => number;
@@ -71,15 +74,18 @@ async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
 
   const cpu = createCpuSensor({ root, nowMs, ownCpuMs, monotonicMs });
   await cpu.read();
-  const forms = await engine.tune();
   const common = { engine, batch, monotonicMs, ...(signal ? { signal } : {}) };
+  await runFirst(common);
+  const forms = await engine.tune();
   const timing = { ...common, seconds, ...(onRun ? { onRun } : {}) };
   const levels = await measureThreads(await measureLevels(timing), counts, timing);
   const after = await cpu.read();
   const others = Array.isArray(after) ? after.find(({ name }) => name === 'cpu_others')?.value : undefined;
   const measuredAt = new Date(nowMs()).toISOString();
-  const { runner } = options;
-  const readPowerW = async () => powerOf(((await runner?.read()) ?? []).flatMap(({ readings }) => readings));
+  const { runner, isBeside = false } = options;
+  const readPowerW = async () =>
+    isBeside ? undefined : powerOf(((await runner?.read()) ?? []).flatMap(({ readings }) => readings));
+  const memory = (await engine.memory()).filter(({ isExact }) => isExact || !isBeside);
   const calibration: Calibration = {
     version: 3,
     key,
@@ -87,6 +93,7 @@ async function readOrMeasure(options: ObtainOptions): Promise<Obtained> {
     batch,
     forms,
     levels: await measureEnergy(levels, { ...common, readPowerW }),
+    memory,
   };
   if (others !== undefined && others > contendedShare(identity.cores, threads)) {
     const warning = `calibrated while others used ${Math.round(others * 100)}% of the cpu, so the latencies are too long; not kept: measure again on a calm machine with "ebb calibrate --force"`;

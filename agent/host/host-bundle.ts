@@ -6,6 +6,7 @@ import type { Logger } from '../../wire/link/logger.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
 import { readCorrections, writeCorrections } from '../calibrate/corrections.ts';
+import { describeMemory } from '../calibrate/describe-memory.ts';
 import { obtainCalibration } from '../calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from '../control-loop.ts';
 import { buildLadder } from '../decide/ladder.ts';
@@ -141,11 +142,14 @@ async function calibrate(engine: Engine, options: HostOptions): Promise<Calibrat
     nowMs,
     monotonicMs,
     signal,
-    runner: options.isBeside ? undefined : options.runner,
+    runner: options.runner,
+    isBeside: options.isBeside,
   });
   const { calibration, source, warning } = obtained;
   const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);
-  log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}`);
+  const { memory = [] } = calibration;
+  const held = memory.length > 0 ? `; memory of all levels: ${describeMemory(memory)}` : '';
+  log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}${held}`);
   if (warning) log.warn({}, warning);
   return calibration;
 }

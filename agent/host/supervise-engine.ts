@@ -201,6 +201,7 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
       engine.setEngine(at, name);
       levelEngines.set(at, name);
     },
+    memory: () => engine.memory(),
     async tune(known) {
       const chosen = await engine.tune(known);
       forms = chosen;

@@ -22,6 +22,7 @@ export async function openSparse(data: ThreadData): Promise<Backend> {
       skipped: slower === undefined ? [] : [{ engine: 'sparse', provider: 'native', reason: slower }],
     },
     run: (level, input, batch, threads) => runtime.run(level, input, batch, threads),
+    memory: () => ({ bytes: runtime.memoryBytes, isExact: true }),
     tune(known) {
       const forms = known ?? tuneForms(models, products, open);
       const tuned = open(planLevels(models, forms));

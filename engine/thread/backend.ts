@@ -1,3 +1,4 @@
+import type { EngineMemory } from '../engine.ts';
 import type { Opened, ThreadData } from './protocol.ts';
 
 /** Runs a bundle's levels on the thread that opened it. */
@@ -12,6 +13,8 @@ export type Backend = {
   ): Promise<Float32Array<ArrayBuffer>> | Float32Array<ArrayBuffer>;
   /** Fits the kernels to this machine; see `Engine.tune`. Absent where there is nothing to choose. */
   tune?(known: number[] | undefined): number[];
+  /** See `Engine.memory`; undefined where it is not known. */
+  memory(): Omit<EngineMemory, 'engine'> | undefined;
 };
 
 /** @throws Error where it cannot run one of the levels. */

@@ -3,6 +3,8 @@ import type { EngineName } from '../engine.ts';
 import type { Backend } from './backend.ts';
 import {
   closeMessage,
+  type MemoryMessage,
+  type Question,
   type RunMessage,
   type Skipped,
   settingsOf,
@@ -64,18 +66,37 @@ function tune(backends: Map<EngineName, Backend>, { id, known }: TuneMessage): v
   say({ kind: 'tuned', id, forms: backends.get('sparse')?.tune?.(known) ?? [] });
 }
 
+function tellMemory(backends: Map<EngineName, Backend>, { id }: MemoryMessage): void {
+  const memory = Array.from(backends).flatMap(([engine, backend]) => {
+    const own = backend.memory();
+    return own === undefined ? [] : { engine, ...own };
+  });
+  say({ kind: 'memory', id, memory });
+}
+
+function reply(backends: Map<EngineName, Backend>, message: Question): Promise<void> | void {
+  switch (message.kind) {
+    case 'run':
+      return answer(backends, message);
+    case 'tune':
+      return tune(backends, message);
+    case 'memory':
+      return tellMemory(backends, message);
+  }
+}
+
 async function serve(): Promise<void> {
   const backends = await openAll();
   // Runs must not overlap: a message that comes while one is awaited waits for it.
   let last = Promise.resolve();
-  port?.on('message', (message: RunMessage | TuneMessage | typeof closeMessage) => {
+  port?.on('message', (message: Question | typeof closeMessage) => {
     if (message === closeMessage) {
       // With nobody to listen to, the thread ends.
       last.then(() => port?.close());
       return;
     }
     last = last
-      .then(() => (message.kind === 'run' ? answer(backends, message) : tune(backends, message)))
+      .then(() => reply(backends, message))
       .catch((error: Error) => say({ kind: 'refused', id: message.id, error: error.message }));
   });
 }

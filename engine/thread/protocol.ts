@@ -1,5 +1,5 @@
 /** What an engine and its inference thread say to each other. */
-import type { EngineName } from '../engine.ts';
+import type { EngineMemory, EngineName } from '../engine.ts';
 
 export type ThreadData = {
   models: Uint8Array[];
@@ -88,6 +88,12 @@ export type RunMessage = {
 /** Asks the sparse engine to fit its kernels to this machine. */
 export type TuneMessage = { kind: 'tune'; id: number; known?: number[] };
 
+/** Asks what the levels take in each engine. */
+export type MemoryMessage = { kind: 'memory'; id: number };
+
+/** What the thread answers, in the order in which it was asked. */
+export type Question = RunMessage | TuneMessage | MemoryMessage;
+
 /** The last message: the thread ends as soon as it is between two runs. */
 export const closeMessage = 'close';
 
@@ -104,6 +110,7 @@ export type ThreadMessage =
       inferMs: number;
     }
   | { kind: 'tuned'; id: number; forms: number[] }
+  | { kind: 'memory'; id: number; memory: EngineMemory[] }
   | { kind: 'refused'; id: number; error: string };
 
 export function sharedNowMs(): number {

@@ -5,6 +5,7 @@ import type { Bundle } from '../../bundle/read-bundle.ts';
 import {
   type Engine,
   EngineEndedError,
+  type EngineMemory,
   type EngineName,
   type OpenOptions,
   type RunOptions,
@@ -15,14 +16,13 @@ import {
   closeMessage,
   createSettings,
   type Opened,
-  type RunMessage,
+  type Question,
   type Settings,
   type Skipped,
   settingsOf,
   sharedNowMs,
   type ThreadData,
   type ThreadMessage,
-  type TuneMessage,
 } from './protocol.ts';
 
 /** A run that takes longer while the engine closes is taken for one that hangs. */
@@ -134,10 +134,13 @@ class ThreadEngine implements Engine {
     );
   }
 
-  #ask(
-    messageOf: (id: number) => RunMessage | TuneMessage,
-    transfer: ArrayBuffer[] = [],
-  ): Promise<ThreadMessage> {
+  memory(): Promise<EngineMemory[]> {
+    return this.#ask((id) => ({ kind: 'memory', id })).then(
+      (answer) => (answer as ThreadMessage & { kind: 'memory' }).memory,
+    );
+  }
+
+  #ask(messageOf: (id: number) => Question, transfer: ArrayBuffer[] = []): Promise<ThreadMessage> {
     if (this.#end !== undefined) return Promise.reject(this.#end);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {

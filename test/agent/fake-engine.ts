@@ -62,6 +62,10 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
     threads: 1,
     setThreads() {},
     tune: async (known = []) => [...known],
+    memory: async () => [
+      { engine: 'ort', bytes: 6e6, levelBytes: [3e6, 2e6, 1e6], isExact: false },
+      { engine: 'sparse', bytes: 2e6, isExact: true },
+    ],
     setLevel(next) {
       level = next;
     },

@@ -44,7 +44,13 @@ describe('one path, from end to end', () => {
 
     const cache = join(dir, 'cache');
     const calibrated = await ebb(['calibrate', bundle, '--profile', 'x86', '--cache', cache, '--json']);
-    expect(JSON.parse(calibrated.stdout).levels).toHaveLength(2);
+    const { levels, memory, process_bytes: processBytes } = JSON.parse(calibrated.stdout);
+    expect(levels).toHaveLength(2);
+    expect(memory).toMatchObject([
+      { engine: 'ort', bytes: expect.any(Number), level_bytes: expect.any(Array), is_exact: false },
+      { engine: 'sparse', bytes: expect.any(Number), is_exact: true },
+    ]);
+    expect(processBytes).toBeGreaterThan(memory[0].bytes + memory[1].bytes);
 
     const agent = spawnEbb([
       'run',

@@ -48,14 +48,18 @@ export function loadNativeKernels(path = addonPath): NativeKernels {
 }
 
 function openNative(addon: Addon, plan: Plan, instructions: string): Runtime {
-  const programs = Int32Array.from(plan.programs.flatMap(({ steps, count }) => [steps, count]));
-  const engine = addon.open(plan.image, programs, instructions);
+  // The kernels have a copy of the image: the plan's is not kept.
+  const { image, programs, levels } = plan;
+  const memoryBytes = image.byteLength;
+  const firstSteps = Int32Array.from(programs.flatMap(({ steps, count }) => [steps, count]));
+  const engine = addon.open(image, firstSteps, instructions);
   return {
     name: `native-${instructions}`,
     maxThreads: 64,
+    memoryBytes,
     run(level, input, batch, threads) {
-      const own = plan.levels[level];
-      const outputSize = plan.programs[own?.program ?? -1]?.outputSize;
+      const own = levels[level];
+      const outputSize = programs[own?.program ?? -1]?.outputSize;
       if (own === undefined || outputSize === undefined) throw new RangeError(`there is no level ${level}`);
       const output = new Float32Array(batch * outputSize);
       addon.run(engine, own.program, own.level, threads, input, output, batch);

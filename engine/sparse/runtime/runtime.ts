@@ -8,6 +8,8 @@ export type Runtime = {
   readonly name: string;
   /** Most threads that a run can have. */
   readonly maxThreads: number;
+  /** What it has allocated for the plan: weights and activations of all levels. Threads beyond the caller's are not in it. */
+  readonly memoryBytes: number;
   /**
    * @param input `[batch, ...]`, row by row.
    * @returns `[batch, outputs]`, a buffer of the caller's own.

@@ -71,6 +71,8 @@ export function openWasmRuntime(plan: Plan, options: WasmOptions = {}): WasmRunt
   return {
     name: build.name,
     maxThreads,
+    // The plan's own image is kept for the next memory, which a run that traps needs.
+    memoryBytes: instance.memory.buffer.byteLength + plan.image.byteLength,
     run(level, inputs, batch, threads) {
       if (isClosed) throw new Error('the engine is closed');
       const own = plan.levels[level];

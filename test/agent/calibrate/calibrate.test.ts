@@ -5,9 +5,10 @@ import { calibrationKey, defaultCacheDir, readCalibration } from '../../../agent
 import type { Calibration } from '../../../agent/calibrate/calibration.ts';
 import { readCorrections, writeCorrections } from '../../../agent/calibrate/corrections.ts';
 import { measureLevels } from '../../../agent/calibrate/measure-levels.ts';
-import { obtainCalibration } from '../../../agent/calibrate/obtain-calibration.ts';
+import { type ObtainOptions, obtainCalibration } from '../../../agent/calibrate/obtain-calibration.ts';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
 import type { Identity } from '../../../agent/sense/identity.ts';
+import type { SensorRunner } from '../../../agent/sense/runner.ts';
 import type { RunOptions } from '../../../engine/engine.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
 import { fakeEngine, tinyManifest } from '../fake-engine.ts';
@@ -90,12 +91,13 @@ describe('measureLevels()', () => {
 });
 
 describe('obtainCalibration()', () => {
-  async function obtain(cacheDir: string, force = false) {
+  async function obtain(cacheDir: string, more: Partial<ObtainOptions> = {}) {
     const engine = fakeEngine();
     const root = await temporaryFolder();
     const times = { nowMs: () => 0, monotonicMs: tickingClock() };
-    const obtained = await obtainCalibration({ engine, identity, profile, cacheDir, force, root, ...times });
-    return { ...obtained, runs: engine.ran.length };
+    const common = { engine, identity, profile, cacheDir, force: false, root };
+    const obtained = await obtainCalibration({ ...common, ...times, ...more });
+    return { ...obtained, ran: engine.ran, runs: engine.ran.length };
   }
 
   it('measures once, then answers from the cache, and measures again where told to', async () => {
@@ -104,8 +106,30 @@ describe('obtainCalibration()', () => {
     expect(first).toMatchObject({ source: 'measured', warning: undefined });
     const second = await obtain(cacheDir);
     expect(second).toMatchObject({ source: 'cache', runs: 0, calibration: first.calibration });
-    expect(await obtain(cacheDir, true)).toMatchObject({ source: 'measured' });
+    expect(await obtain(cacheDir, { force: true })).toMatchObject({ source: 'measured' });
     expect((await readdir(cacheDir)).length).toBe(1);
+  });
+
+  it('keeps what the levels take in each engine, after two runs of each that come before all others', async () => {
+    const cacheDir = await temporaryFolder();
+    const { calibration, ran } = await obtain(cacheDir);
+    expect(calibration.memory).toEqual(await fakeEngine().memory());
+    expect(ran.slice(0, 7)).toEqual([0, 0, 1, 1, 2, 2, 0]);
+    expect((await obtain(cacheDir)).calibration.memory).toEqual(calibration.memory);
+  });
+
+  it('beside other work of the process asks no sensor for power, and keeps no memory but what was counted', async () => {
+    let reads = 0;
+    const runner: SensorRunner = {
+      read: async () => {
+        reads += 1;
+        return [];
+      },
+      stop: async () => {},
+    };
+    const { calibration } = await obtain(await temporaryFolder(), { runner, isBeside: true });
+    expect(calibration.memory).toEqual([{ engine: 'sparse', bytes: 2e6, isExact: true }]);
+    expect(reads).toBe(0);
   });
 
   it('measures again where the cache is corrupt', async () => {
@@ -158,6 +182,7 @@ describe('the cache', () => {
     const dir = await temporaryFolder();
     const measured = { engine: 'ort', runs: 1, p50Ms: 1, p95Ms: 1, meanMs: 1 };
     const level = { level: 0, ...measured, engines: [measured] };
+    // As it was written before memory was measured.
     const calibration = { version: 3, key: 'k', measuredAt: '', batch: 1, forms: [], levels: [level] };
     await writeFile(join(dir, 'calibration-k.json'), JSON.stringify(calibration));
     expect(await readCalibration(dir, 'k', 1)).toEqual(calibration);

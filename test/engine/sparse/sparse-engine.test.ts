@@ -7,6 +7,7 @@ import { readBundle } from '../../../bundle/read-bundle.ts';
 import { writeBundle } from '../../../bundle/write-bundle.ts';
 import type { OpenOptions } from '../../../engine/engine.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
+import { residentBytes } from '../../../engine/ort/resident-growth.ts';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
 import { programVersion, stepFields } from '../../../engine/sparse/plan/step-words.ts';
 import { findRuntime } from '../../../engine/sparse/runtime/find-runtime.ts';
@@ -117,6 +118,42 @@ describe('engine sparse', () => {
       });
     }
     expect(await (await openTiny({ engine: 'ort' })).tune()).toEqual([]);
+  });
+
+  it('counts the memory that it takes, which changes with the forms of the weights', async () => {
+    const models = nestedModels();
+    const engine = await openTiny({ engine: 'sparse' }, models);
+    for (const forms of [
+      [0, 0],
+      [3, 2],
+    ]) {
+      await engine.tune(forms);
+      const { open } = findRuntime();
+      const runtime = open(planLevels(models, forms));
+      expect(await engine.memory()).toEqual([
+        { engine: 'sparse', bytes: runtime.memoryBytes, isExact: true },
+      ]);
+      runtime.close();
+    }
+    const sizes = [
+      [0, 0],
+      [3, 2],
+    ].map((forms) => planLevels(models, forms).image.byteLength);
+    expect(sizes[0]).not.toBe(sizes[1]);
+  });
+
+  it('tells the memory of each engine that is open', async () => {
+    const engine = await openTiny({});
+    const told = (await engine.memory()).map(({ engine: name, isExact, levelBytes }) => [
+      name,
+      isExact,
+      levelBytes?.length,
+    ]);
+    // Of onnxruntime nothing is known where the system does not tell a process's memory.
+    const measured = Number.isNaN(residentBytes()) ? [] : [['ort', false, 3]];
+    expect(told).toEqual([...measured, ['sparse', true, undefined]]);
+    await engine.close();
+    await expect(engine.memory()).rejects.toThrow('The engine was closed');
   });
 
   it('refuses an engine that is not open', async () => {

@@ -112,6 +112,18 @@ describe.each(runtimes)('the kernels of $name', ({ open }) => {
     );
   });
 
+  it('tell what they have allocated: the image, and little beside', () => {
+    for (const width of [4, 4096]) {
+      const plan = planLevels([tinyModel(width, 1)]);
+      const runtime = open(plan);
+      // WebAssembly keeps another image, for the memory after a run that traps, and has stacks for its threads.
+      const beside = runtime.memoryBytes - plan.image.byteLength;
+      if (!runtime.name.startsWith('wasm')) expect(beside).toBe(0);
+      else expect(Math.abs(beside - plan.image.byteLength - 2 ** 19)).toBeLessThan(2 ** 18);
+      runtime.close();
+    }
+  });
+
   it('refuse a run once they are closed', () => {
     const runtime = open(planLevels([tinyModel(6, 3)]));
     runtime.close();
