@@ -29,12 +29,20 @@ function refuse(dir: string, requirement: string, cause?: unknown): never {
   throw new BundleError(`Cannot open bundle "${dir}" as ${requirement}`, { cause });
 }
 
+/** Into memory that an inference thread can share. */
 async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> {
   const file = await open(path, 'r');
   try {
     const { size } = await file.stat();
     if (size > maxBytes) throw new RangeError(`it holds ${size} bytes, more than ${maxBytes}`);
-    return await file.readFile();
+    const bytes = new Uint8Array(new SharedArrayBuffer(size));
+    let filled = 0;
+    while (filled < size) {
+      const { bytesRead } = await file.read(bytes, filled, size - filled, filled);
+      if (bytesRead === 0) throw new RangeError(`it ended after ${filled} of ${size} bytes`);
+      filled += bytesRead;
+    }
+    return bytes;
   } finally {
     await file.close();
   }

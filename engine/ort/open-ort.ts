@@ -61,8 +61,10 @@ async function runLevel(
 async function openLevels(models: Uint8Array[], provider: string, threads: number): Promise<Level[]> {
   const levels: Level[] = [];
   for (const model of models) {
+    // onnxruntime takes no shared memory.
+    const copy = new Uint8Array(model);
     const { result: session, bytes } = await residentGrowth(() =>
-      InferenceSession.create(model, {
+      InferenceSession.create(copy, {
         executionProviders: [provider],
         graphOptimizationLevel: 'all',
         intraOpNumThreads: threads,

@@ -10,9 +10,10 @@ import { tuneForms } from './tune-forms.ts';
  * @throws UnsupportedModelError where the sparse engine cannot run one of them.
  */
 export async function openSparse(data: ThreadData): Promise<Backend> {
-  const models = data.models.map(decodeModel);
-  const { open, slower } = findRuntime();
-  const usual = planLevels(models);
+  const { open, trim, slower } = findRuntime();
+  // Decoded models, as large as the files, and plans are needed to open and to tune alone: nothing here keeps them.
+  const decode = () => data.models.map(decodeModel);
+  const usual = planLevels(decode());
   const { products } = usual;
   let runtime = open(usual);
   return {
@@ -23,7 +24,9 @@ export async function openSparse(data: ThreadData): Promise<Backend> {
     },
     run: (level, input, batch, threads) => runtime.run(level, input, batch, threads),
     memory: () => ({ bytes: runtime.memoryBytes, isExact: true }),
+    ...(trim ? { trim } : {}),
     tune(known) {
+      const models = decode();
       const forms = known ?? tuneForms(models, products, open);
       const tuned = open(planLevels(models, forms));
       runtime.close();

@@ -15,6 +15,8 @@ export type Backend = {
   tune?(known: number[] | undefined): number[];
   /** See `Engine.memory`; undefined where it is not known. */
   memory(): Omit<EngineMemory, 'engine'> | undefined;
+  /** Gives the system back what this process has freed. Absent where it cannot. */
+  trim?(): void;
 };
 
 /** @throws Error where it cannot run one of the levels. */

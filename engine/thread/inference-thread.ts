@@ -1,6 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { EngineName } from '../engine.ts';
 import type { Backend } from './backend.ts';
+import { collectGarbage } from './collect-garbage.ts';
 import {
   closeMessage,
   type MemoryMessage,
@@ -44,6 +45,7 @@ async function openAll(): Promise<Map<EngineName, Backend>> {
     }
   }
   if (backends.size === 0) throw new Error(skipped.map(({ reason }) => reason).join('; '));
+  tidy(backends);
   say({ kind: 'ready', opened: Array.from(backends.values(), ({ opened }) => opened), skipped });
   return backends;
 }
@@ -61,9 +63,17 @@ async function answer(backends: Map<EngineName, Backend>, message: RunMessage): 
   say({ kind: 'answer', id: message.id, output, level, engine, waitMs, inferMs }, [output.buffer]);
 }
 
+/** Opening and tuning leave garbage of several times the models' size. */
+function tidy(backends: Map<EngineName, Backend>): void {
+  collectGarbage();
+  for (const backend of backends.values()) backend.trim?.();
+}
+
 function tune(backends: Map<EngineName, Backend>, { id, known }: TuneMessage): void {
   if (settings.isClosing) throw new Error('the engine is closed');
-  say({ kind: 'tuned', id, forms: backends.get('sparse')?.tune?.(known) ?? [] });
+  const forms = backends.get('sparse')?.tune?.(known) ?? [];
+  tidy(backends);
+  say({ kind: 'tuned', id, forms });
 }
 
 function tellMemory(backends: Map<EngineName, Backend>, { id }: MemoryMessage): void {

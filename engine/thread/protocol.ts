@@ -2,6 +2,7 @@
 import type { EngineMemory, EngineName } from '../engine.ts';
 
 export type ThreadData = {
+  /** Shared with the main thread where their buffers can be, as `readBundle`'s; else copies. */
   models: Uint8Array[];
   inputName: string;
   outputName: string;

@@ -215,6 +215,9 @@ async function waitUntilOpen(worker: Worker): Promise<{ opened: Opened[]; skippe
   throw new Error(message.kind === 'failed' ? message.error : `unexpected message "${message.kind}"`);
 }
 
+/** Of an inference thread's heap: a run allocates next to nothing in it. The default holds some 30 MB. */
+const maxYoungGenerationSizeMb = 6;
+
 const threadCode = new URL('./inference-thread.js', import.meta.url);
 
 /**
@@ -242,7 +245,7 @@ export async function openThreadEngine(
     settings: shared,
   };
   silenceTelemetry();
-  const worker = new Worker(thread, { workerData });
+  const worker = new Worker(thread, { workerData, resourceLimits: { maxYoungGenerationSizeMb } });
   try {
     const { opened, skipped } = await waitUntilOpen(worker);
     const engine = new ThreadEngine({ manifest, worker, settings, opened, skipped });

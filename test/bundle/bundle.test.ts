@@ -42,6 +42,8 @@ describe('bundle', () => {
       'level-2.onnx',
     ]);
     expect(Buffer.from(bundle.models[1]!).equals(Buffer.from(tinyBundle().levels[1]!.onnx))).toBe(true);
+    // Which an inference thread shares in place of a copy.
+    for (const { buffer } of bundle.models) expect(buffer).toBeInstanceOf(SharedArrayBuffer);
   });
 
   const damages: [string, (dir: string) => Promise<unknown>, RegExp][] = [

@@ -1,7 +1,10 @@
-// The kernels as a Node-API addon: `open(image)`, `run(...)`, `close(engine)`, `instructions`, `program`.
+// The kernels as a Node-API addon: `open(image)`, `run(...)`, `close(engine)`, `trim()`, `instructions`, `program`.
 #include <node_api.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "crew.h"
 
@@ -174,6 +177,16 @@ static napi_value close_engine(napi_env env, napi_callback_info info) {
   return NULL;
 }
 
+// trim(): gives the system back what this process has freed, where the C library would keep it.
+static napi_value trim(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+  return NULL;
+}
+
 // [version of programs, words of a step]
 static napi_value program(napi_env env) {
   const int numbers[] = {EBB_PROGRAM_VERSION, sizeof(ebb_step) / sizeof(int32_t)};
@@ -217,7 +230,7 @@ NAPI_MODULE_INIT() {
   const struct {
     const char* name;
     napi_callback call;
-  } functions[] = {{"open", open_engine}, {"run", run_engine}, {"close", close_engine}, {"peak", run_peak}};
+  } functions[] = {{"open", open_engine}, {"run", run_engine}, {"close", close_engine}, {"trim", trim}, {"peak", run_peak}};
   for (size_t i = 0; i < sizeof functions / sizeof *functions; i += 1)
     if (napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function) == napi_ok)
       napi_set_named_property(env, exports, functions[i].name, function);

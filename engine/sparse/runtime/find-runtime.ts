@@ -9,13 +9,14 @@ export const nativeCure =
 
 /**
  * The fastest build that this machine has: native kernels, else WebAssembly.
- * @returns how to open it with a plan; with `slower`: why the native kernels do not run, and the cure.
+ * @returns how to open it with a plan; `trim` of `NativeKernels`; with `slower`: why the native kernels do not run, and the cure.
  */
-export function findRuntime(path = addonPath): { open: OpenRuntime; slower?: string } {
+export function findRuntime(path = addonPath): { open: OpenRuntime; trim?: () => void; slower?: string } {
   const open: OpenRuntime = (plan) => openWasmRuntime(plan);
   if (!existsSync(path)) return { open, slower: `the native kernels are not built: ${nativeCure}` };
   try {
-    return { open: loadNativeKernels(path).open };
+    const { open: openNative, trim } = loadNativeKernels(path);
+    return { open: openNative, trim };
   } catch (error) {
     const reason = (error as Error).message.split('\n')[0];
     return { open, slower: `the native kernels do not run (${reason}): ${nativeCure}` };

@@ -20,6 +20,7 @@ type Addon = {
     batch: number,
   ): void;
   close(engine: unknown): void;
+  trim(): void;
   peak(instructions: string, rounds: number): number;
 };
 
@@ -30,6 +31,8 @@ export type NativeKernels = {
   /** Instruction sets of this processor that the addon has kernels for, best first. */
   instructions: string[];
   open(plan: Plan, instructions?: string): Runtime;
+  /** Gives the system back what this process has freed and the C library (glibc) keeps. */
+  trim(): void;
   /** Does multiply-adds on registers alone; returns how many. */
   peak(instructions: string, rounds: number): number;
 };
@@ -42,6 +45,7 @@ export function loadNativeKernels(path = addonPath): NativeKernels {
     throw new Error('they were built from another version of ebb');
   return {
     instructions: addon.instructions,
+    trim: () => addon.trim(),
     peak: (instructions, rounds) => addon.peak(instructions, rounds),
     open: (plan, instructions = addon.instructions[0] ?? '') => openNative(addon, plan, instructions),
   };

@@ -1,14 +1,10 @@
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, it } from 'vitest';
 import { planLevels } from '../../../engine/sparse/plan/plan-levels.ts';
 import { addonPath, loadNativeKernels } from '../../../engine/sparse/runtime/native-runtime.ts';
+import { collectGarbage } from '../../../engine/thread/collect-garbage.ts';
 import { drawNumbers, tinyModel } from '../../tiny-bundle.ts';
-
-setFlagsFromString('--expose-gc');
-const collect = runInNewContext('gc') as () => void;
 
 it.skipIf(!existsSync(addonPath))(
   "the native kernels, which copy the image, let go of the plan's",
@@ -20,7 +16,7 @@ it.skipIf(!existsSync(addonPath))(
     const { runtime, image } = open();
     // A WeakRef holds what it was made of until the turn of the event loop is over.
     await setTimeout(0);
-    collect();
+    collectGarbage();
     expect(image.deref()).toBeUndefined();
     expect(runtime.run(0, drawNumbers(64, 1), 1, 1)).toHaveLength(3);
     runtime.close();
