@@ -84,11 +84,11 @@ export function createInferenceApp(options: AppOptions): Hono {
       requireModel(manifest, context.req.param('model'));
       const level = requireVersion(manifest, context.req.param('version'));
       const { maxBodyBytes, maxBatch } = limits();
-      const sent = await readBody(context.req.raw, maxBodyBytes);
+      const jsonLength = context.req.header('inference-header-content-length');
+      const sent = await readBody(context, { limitBytes: maxBodyBytes, alignAt: Number(jsonLength) || 0 });
       const receivedMs = monotonicMs();
       const encoding = context.req.header('content-encoding');
       const body = encoding === undefined ? sent : await inflateBody(sent, encoding, maxBodyBytes);
-      const jsonLength = context.req.header('inference-header-content-length');
       const request = parseInferRequest({ manifest, body, jsonLength, maxBatch });
       const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary, classes } = request;
       const answer = await service.infer({ input, batch, level, deadlineMs, minAccuracy, receivedMs });

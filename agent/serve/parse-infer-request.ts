@@ -118,6 +118,14 @@ function findNotFinite(values: Float32Array): number {
   return -1;
 }
 
+/** Where `readBody` has aligned them the numbers are used where they stand, else copied. */
+function floatsOf({ buffer, byteOffset, byteLength }: Buffer): Float32Array {
+  const size = Float32Array.BYTES_PER_ELEMENT;
+  return byteOffset % size === 0
+    ? new Float32Array(buffer, byteOffset, byteLength / size)
+    : new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
+}
+
 function readBinaryData(bytes: Buffer, size: unknown, name: string, count: number): Float32Array {
   const expected = count * Float32Array.BYTES_PER_ELEMENT;
   if (size !== expected)
@@ -132,9 +140,7 @@ function readBinaryData(bytes: Buffer, size: unknown, name: string, count: numbe
       bytes.length,
       'set Inference-Header-Content-Length to the length of the JSON',
     );
-  // A copy: behind the JSON the bytes are rarely aligned to four.
-  const values = new Float32Array(count);
-  new Uint8Array(values.buffer).set(bytes);
+  const values = floatsOf(bytes);
   const wrong = findNotFinite(values);
   if (wrong >= 0)
     refuse(

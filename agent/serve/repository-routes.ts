@@ -26,7 +26,7 @@ export function addRepositoryRoutes(app: Hono, options: Pick<AppOptions, 'servic
   app.post('/v2/repository/models/:model/load', async (context) => {
     requireModel(service.manifest, context.req.param('model'));
     const { maxBodyBytes } = limits();
-    const sent = await readBody(context.req.raw, maxBodyBytes);
+    const sent = await readBody(context, { limitBytes: maxBodyBytes });
     refuseOverrides(await inflateBody(sent, context.req.header('content-encoding'), maxBodyBytes));
     try {
       await service.reloadBundle();

@@ -118,7 +118,7 @@ class ThreadEngine implements Engine {
       );
     if (options.level !== undefined) this.#requireLevel(options.level);
     if (options.engine !== undefined) this.#requireEngine(options.engine);
-    const copy = Float32Array.from(input);
+    const copy = new Float32Array(input);
     return this.#ask(
       (id) => ({ kind: 'run', id, input: copy, batch, submittedMs: sharedNowMs(), ...options }),
       [copy.buffer],

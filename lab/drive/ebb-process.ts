@@ -56,7 +56,8 @@ export function startEbb(options: StartOptions): EbbProcess {
   const log = options.logFile === undefined ? undefined : openSync(options.logFile, 'a');
   const child: ChildProcess = spawn(process.execPath, ['--import', endWithParent, cli, ...options.args], {
     stdio: ['pipe', 'pipe', log ?? 'inherit'],
-    env: ownEnvironment(),
+    // What serves runs as systemd/ebb.service has it, unless the caller says otherwise.
+    env: { NODE_OPTIONS: '--max-semi-space-size=4', ...ownEnvironment() },
   });
   if (log !== undefined) closeSync(log);
   let stopping = false;
