@@ -30,7 +30,7 @@ const verbs: Record<string, { summary: string; load: () => Promise<{ command(): 
     },
   },
   calibrate: {
-    summary: 'measure the latency of every level on this machine',
+    summary: "measure every level's latency and memory on this machine",
     load: () => import('./agent/calibrate-command.ts'),
   },
   run: {

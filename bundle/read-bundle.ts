@@ -15,7 +15,7 @@ const manifestMaxBytes = 4 * 1024 * 1024;
 export type Bundle = {
   dir: string;
   manifest: Manifest;
-  /** ONNX bytes of each level, densest first. */
+  /** ONNX bytes of each level, densest first; `readBundle` puts them into shared memory, so that threads need no copy. */
   models: Uint8Array[];
 };
 

@@ -22,9 +22,9 @@ type Level = {
  */
 export async function openOrt(data: ThreadData, threads: number): Promise<Backend> {
   const skipped: Skipped[] = [];
+  await loadLibrary();
   for (const provider of data.providers) {
     try {
-      await loadLibrary();
       const levels = await openLevels(data.models, provider, threads);
       return {
         opened: { name: 'ort', provider, skipped },
