@@ -1,10 +1,15 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { ebbVersion } from './agent/package-version.ts';
+import { describeMissingPackage } from './terminal/missing-package.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 /** Every verb is one room's main; it is loaded only when it is called. */
 const verbs: Record<string, { summary: string; load: () => Promise<{ command(): Command }> }> = {
+  setup: {
+    summary: 'compile the native kernels; remove libraries of other platforms',
+    load: () => import('./setup/setup-command.ts'),
+  },
   train: {
     summary: 'train one network that holds several sparse sub-nets, and write it as a bundle',
     load: () => import('./trainer/train-command.ts'),
@@ -84,7 +89,8 @@ async function main(argv: string[]): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`ebb ${verb ?? ''}: ${describeError(error)}\n`);
+    const missing = describeMissingPackage(verb ?? '', error);
+    process.stderr.write(`ebb ${verb ?? ''}: ${missing ?? describeError(error)}\n`);
     if (process.env.EBB_STACK && error instanceof Error) process.stderr.write(`${error.stack}\n`);
     return error instanceof UsageError ? 2 : 1;
   }

@@ -17,7 +17,7 @@ const lineWidth = () => Math.min(120, Math.max(60, process.stdout.columns ?? 80)
 
 async function doctor(
   { root, json }: { root: string; json?: boolean },
-  examineTrainers: () => Finding[],
+  examineTrainers: () => Finding[] | Promise<Finding[]>,
 ): Promise<void> {
   const isFolder = await stat(root).then(
     (info) => info.isDirectory(),
@@ -30,7 +30,7 @@ async function doctor(
 }
 
 /** `examineTrainers` is the trainer's part: its room is out of the agent's reach. */
-export function command(examineTrainers: () => Finding[]): Command {
+export function command(examineTrainers: () => Finding[] | Promise<Finding[]>): Command {
   return new Command('doctor')
     .option('--root <dir>', 'folder that holds proc/ and sys/', '/')
     .option('--json', 'print everything as one JSON object')

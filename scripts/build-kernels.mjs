@@ -3,14 +3,13 @@
 //   node scripts/build-kernels.mjs --sanitize   with GCC's address and undefined-behaviour sanitizers: see CONTRIBUTING.md
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { extraFolder, root } from './extra-folder.mjs';
 import { runCommand } from './run-command.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const sources = join(root, 'engine', 'sparse', 'kernels');
-const home = join(root, '.kernels');
-const headers = join(root, 'node_modules', 'node-api-headers', 'include');
 
 /** One object for each instruction set: the same source. */
 const variants =
@@ -74,26 +73,64 @@ function fingerprint(compiler, isSanitized) {
   return `${hash.digest('hex')} ${compiler} ${process.platform} ${process.arch}${isSanitized ? ' sanitized' : ''}`;
 }
 
+/** Node-API's headers, wherever npm or pnpm has put the package. */
+function findHeaders() {
+  try {
+    const manifest = createRequire(import.meta.url).resolve('node-api-headers/package.json');
+    return join(dirname(manifest), 'include');
+  } catch {
+    return undefined;
+  }
+}
+
+const compilerCure =
+  process.platform === 'darwin'
+    ? 'xcode-select --install'
+    : 'Debian, Ubuntu and Raspberry Pi OS: sudo apt-get install gcc libc6-dev';
+
+/** Puts the finished folder in place; another process may have done the same in the meantime. */
+function exchange(next, home) {
+  rmSync(home, { recursive: true, force: true });
+  try {
+    renameSync(next, home);
+  } catch (error) {
+    rmSync(next, { recursive: true, force: true });
+    if (!['ENOTEMPTY', 'EEXIST'].includes(error.code)) throw error;
+  }
+}
+
 /**
  * Builds what is missing or stale.
  *
  * @param {(text: string) => void} say
  * @param {{ isSanitized?: boolean }} options
- * @returns whether the kernels are there; the engine does without.
+ * @returns {Promise<{ home?: string, isNew?: boolean, missing?: string }>} the folder they are in, or why there are
+ *   none and the cure; the engine can do without.
  */
 export async function buildKernels(say, { isSanitized = false } = {}) {
-  if (process.platform === 'win32') return false;
+  if (process.platform === 'win32')
+    return { missing: 'native kernels need Linux or macOS; the sparse engine runs through WebAssembly' };
   const compiler = await findCompiler();
-  if (compiler === undefined) return false;
+  if (compiler === undefined)
+    return { missing: `no C compiler found (cc, gcc, clang or $CC): install one (${compilerCure})` };
+  const headers = findHeaders();
+  if (headers === undefined)
+    return { missing: 'package node-api-headers is not installed: install ebb again' };
+  const home = extraFolder('kernels');
   const stamp = join(home, 'stamp');
   const value = fingerprint(compiler, isSanitized);
   const checks = isSanitized ? sanitizers : [];
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === value) return true;
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === value) return { home, isNew: false };
   say('compiling the native kernels of the sparse engine');
   const next = `${home}.tmp-${process.pid}`;
   const remove = () => rmSync(next, { recursive: true, force: true });
-  rmSync(home, { recursive: true, force: true });
-  mkdirSync(next);
+  try {
+    mkdirSync(next, { recursive: true });
+  } catch (error) {
+    return {
+      missing: `cannot write ${next} (${error.code}): let ${dirname(home)} be writable, or set XDG_CACHE_HOME`,
+    };
+  }
   const run = async (args) => {
     const { status } = await runCommand(compiler, args, { cwd: next, onStop: remove });
     return status === 0;
@@ -119,20 +156,18 @@ export async function buildKernels(say, { isSanitized = false } = {}) {
     ]));
   if (!built) {
     remove();
-    say('the native kernels cannot be compiled (lines above): the sparse engine runs through WebAssembly');
-    return false;
+    return {
+      missing: `${compiler} failed (lines above): it needs the C library's headers as well (${compilerCure})`,
+    };
   }
   writeFileSync(join(next, 'stamp'), value);
-  renameSync(next, home);
-  return true;
+  exchange(next, home);
+  return { home, isNew: true };
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
   const say = (text) => process.stderr.write(`build:kernels: ${text}\n`);
-  if (await buildKernels(say, { isSanitized: process.argv.includes('--sanitize') }))
-    say(`they are in ${home}`);
-  else {
-    say('no native kernels: install a C compiler (Debian: apt-get install gcc libc6-dev)');
-    process.exitCode = 1;
-  }
+  const { home, missing } = await buildKernels(say, { isSanitized: process.argv.includes('--sanitize') });
+  say(missing ?? `they are in ${home}`);
+  if (missing) process.exitCode = 1;
 }

@@ -9,22 +9,23 @@ import {
   rmSync,
   statfsSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { extraFolder, root } from './extra-folder.mjs';
 import { downloadBytes, installByDownload } from './native/download.mjs';
 import { readOptions, usage } from './native/options.mjs';
 import { readStamp, removeStamp, writeStamp } from './native/stamp.mjs';
 import { buildOnWheel, wheelBytes } from './native/wheel.mjs';
 import { runCommand } from './run-command.mjs';
 
-const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const recipe = join(root, 'scripts', 'native');
-const home = join(root, '.native');
-const tempPrefix = '.native.tmp-';
-const temp = join(root, `${tempPrefix}${process.pid}`);
+const home = extraFolder('native');
+const parent = dirname(home);
+const tempPrefix = `${basename(home)}.tmp-`;
+const temp = join(parent, `${tempPrefix}${process.pid}`);
 const packageIn = (dir) => join(dir, 'node_modules', '@tensorflow', 'tfjs-node');
 
-const say = (text) => process.stderr.write(`setup:native: ${text}\n`);
+const say = (text) => process.stderr.write(`setup native: ${text}\n`);
 const remove = (path) => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
 
 function removeHome() {
@@ -52,17 +53,17 @@ function isRunning(pid) {
 
 /** What a call that was killed has left. */
 function removeLeftovers() {
-  for (const name of readdirSync(root))
+  for (const name of readdirSync(parent))
     if (name.startsWith(tempPrefix) && !isRunning(Number(name.slice(tempPrefix.length))))
-      remove(join(root, name));
+      remove(join(parent, name));
 }
 
 function requireSpace(bytes) {
-  const { bavail, bsize } = statfsSync(root);
+  const { bavail, bsize } = statfsSync(parent);
   const gb = (value) => `${(value / 1e9).toFixed(1)} GB`;
   if (bavail * bsize < bytes)
     throw new Error(
-      `it needs ${gb(bytes)} free in ${root}: current value is ${gb(bavail * bsize)}; free some`,
+      `it needs ${gb(bytes)} free in ${parent}: current value is ${gb(bavail * bsize)}; free some`,
     );
 }
 
@@ -124,38 +125,52 @@ async function install(names, options) {
   throw new Error(`cannot install TensorFlow's library:\n  ${failures.join('\n  ')}`);
 }
 
-const options = readOptions();
-if (options.wrong) {
-  say(`${options.wrong}\n\n${usage}`);
-  process.exit(2);
+/**
+ * Installs or removes the library.
+ *
+ * @param {{ from?: string, minutes: number, remove?: boolean }} options checked by readOptions()
+ * @returns the exit status
+ */
+export async function setupNative(options) {
+  mkdirSync(parent, { recursive: true });
+  removeLeftovers();
+  if (options.remove) {
+    say(existsSync(home) ? `deleting ${home}` : `${home} is not there`);
+    removeHome();
+    return 0;
+  }
+  const stamp = readStamp(home);
+  if (stamp && (options.from ?? stamp.from) === stamp.from) {
+    say('nothing to do (--remove, then again, makes it anew)');
+    process.stdout.write(`TensorFlow ${stamp.tensorflow} is in ${home}\n`);
+    return 0;
+  }
+  try {
+    requireSpace(downloadBytes);
+    await installPackages();
+    const found = await install(options.from ? [options.from] : ['download', 'wheel'], options);
+    const { version } = JSON.parse(readFileSync(join(packageIn(temp), 'package.json'), 'utf8'));
+    writeStamp(temp, { tfjs_node: version, ...found, node: process.version });
+    removeHome();
+    renameSync(temp, home);
+    process.stdout.write(`TensorFlow ${found.tensorflow} is in ${home}; ebb train --backend node uses it\n`);
+    return 0;
+  } catch (error) {
+    remove(temp);
+    say(error.message);
+    return 1;
+  }
 }
-if (options.help) {
+
+async function main() {
+  const options = readOptions();
+  if (options.wrong) {
+    say(`${options.wrong}\n\n${usage}`);
+    return 2;
+  }
+  if (!options.help) return setupNative(options);
   process.stdout.write(usage);
-  process.exit(0);
+  return 0;
 }
-removeLeftovers();
-if (options.remove) {
-  say(existsSync(home) ? `deleting ${home}` : `${home} is not there`);
-  removeHome();
-  process.exit(0);
-}
-const stamp = readStamp(home);
-if (stamp && (options.from ?? stamp.from) === stamp.from) {
-  say('nothing to do (--remove, then again, makes it anew)');
-  process.stdout.write(`TensorFlow ${stamp.tensorflow} is in ${home}\n`);
-  process.exit(0);
-}
-try {
-  requireSpace(downloadBytes);
-  await installPackages();
-  const found = await install(options.from ? [options.from] : ['download', 'wheel'], options);
-  const { version } = JSON.parse(readFileSync(join(packageIn(temp), 'package.json'), 'utf8'));
-  writeStamp(temp, { tfjs_node: version, ...found, node: process.version });
-  removeHome();
-  renameSync(temp, home);
-  process.stdout.write(`TensorFlow ${found.tensorflow} is in ${home}; ebb train --backend node uses it\n`);
-} catch (error) {
-  remove(temp);
-  say(error.message);
-  process.exit(1);
-}
+
+if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) process.exitCode = await main();

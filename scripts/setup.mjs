@@ -104,4 +104,5 @@ async function build() {
 requireNode();
 if (!process.argv.includes('--build')) await install();
 await build();
-await buildKernels(say);
+const { missing } = await buildKernels(say);
+if (missing) say(`no native kernels, the sparse engine runs through WebAssembly: ${missing}`);

@@ -12,7 +12,6 @@ import { backendChoices } from './backend/open-backend.ts';
 import { dataSpecs } from './data/open-data.ts';
 import { nets } from './net/nets.ts';
 import type { RunSummary } from './run/run-summary.ts';
-import { runTraining } from './run/run-training.ts';
 import { completeSettings, type NewSettings, type Settings } from './settings.ts';
 import { methods } from './train.ts';
 
@@ -117,6 +116,8 @@ async function runCommand(flags: Flags): Promise<void> {
     onProgress: (line: string) => progress.update(line),
     onNote: (line: string) => process.stderr.write(`ebb train: ${line}\n`),
   };
+  // Only here, as it imports optional packages: TensorFlow.js, and what draws the report.
+  const { runTraining } = await import('./run/run-training.ts');
   const summary = await runTraining(
     { out, settings, name, checkpointSeconds: checkpointEvery },
     hooks,

@@ -56,7 +56,7 @@ async function examineOnnxruntime(gpus: Gpus): Promise<Finding> {
       name: 'onnxruntime',
       ok: false,
       text: `cannot be loaded: ${messageOf(error)}`,
-      cure: 'on Linux it needs glibc 2.28 or newer on x64 or arm64; run "npm ci" again',
+      cure: 'on Linux it needs glibc 2.28 or newer on x64 or arm64; install ebb again',
     };
   }
 }

@@ -26,7 +26,7 @@ export type Examination = {
 
 export type ExamineOptions = {
   root: string;
-  examineTrainers: () => Finding[];
+  examineTrainers: () => Finding[] | Promise<Finding[]>;
   /** What a recorded tree cannot tell. Default: of this machine. */
   here?: {
     ebb: string;
@@ -99,6 +99,6 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     engines: await here.engines(gpus),
     threads,
     throttling: findings,
-    trainers: examineTrainers(),
+    trainers: await examineTrainers(),
   };
 }

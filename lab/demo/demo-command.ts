@@ -5,7 +5,7 @@ import { interruptSignal } from '../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber } from '../../terminal/number-option.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
 import { formatPhaseTable } from '../track/phase-table.ts';
-import { type DemoResult, runDemo } from './demo.ts';
+import type { DemoResult } from './demo.ts';
 
 function verdict({ rows, deadlineMs }: DemoResult): string {
   const stressed = (policy: string) => rows.find((row) => row.policy === policy && row.phase === 'stress');
@@ -53,6 +53,7 @@ export function command(): Command {
         const seconds = String(Math.round((performance.now() - startMs) / 1000)).padStart(4);
         process.stderr.write(`${seconds} s  ${line}\n`);
       };
+      const { runDemo } = await import('./demo.ts');
       const stage = await runDemo({
         out: flags.out,
         ...(flags.bundle === undefined ? {} : { bundle: flags.bundle }),

@@ -18,7 +18,6 @@ import { recordTrace } from './record-trace.ts';
 import { readShippedTraces } from './shipped-traces.ts';
 import { simulate } from './simulate.ts';
 import type { Trace } from './trace.ts';
-import { writeTracePage } from './trace-page.ts';
 import { drawWorkload } from './workload.ts';
 
 type SimulateFlags = {
@@ -72,8 +71,10 @@ async function runOne(name: string, flags: SimulateFlags): Promise<void> {
   const common = { trace, workload, device, deadlineMs };
   const result = simulate({ ...common, policy, intervalMs, keepAnswers: true });
   const oracle = runOracle(common);
-  if (flags.out !== undefined)
+  if (flags.out !== undefined) {
+    const { writeTracePage } = await import('./trace-page.ts');
     await writeFileAtomic(flags.out, writeTracePage({ trace, result, policy: flags.policy, deadlineMs }));
+  }
   const { answers: _, ...told } = result;
   if (flags.json) {
     process.stdout.write(

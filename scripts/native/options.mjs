@@ -13,9 +13,10 @@ Installs @tensorflow/tfjs-node with TensorFlow's library into .native/, for "ebb
 `;
 
 /** What was asked for, or in `wrong` what cannot be. */
-export function readOptions() {
+export function readOptions(args = process.argv.slice(2)) {
   try {
     const { values } = parseArgs({
+      args,
       options: {
         from: { type: 'string' },
         minutes: { type: 'string', default: '5' },

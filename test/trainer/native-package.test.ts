@@ -62,9 +62,9 @@ describe('loadNativePackage()', () => {
   it('throws what the package throws, and loads one that finds its util', async () => {
     const needsUtil = "if (!require('util').isNullOrUndefined(null)) throw new Error('no util');";
     const good = await rootWith(undefined, needsUtil);
-    expect(() => loadNativePackage(good.path)).not.toThrow();
+    await loadNativePackage(good.path);
     const bad = await rootWith(undefined, "throw new Error('wrong ELF class');");
-    expect(() => loadNativePackage(bad.path)).toThrow('wrong ELF class');
+    await expect(loadNativePackage(bad.path)).rejects.toThrow('wrong ELF class');
   });
 });
 
@@ -82,13 +82,13 @@ describe('quietTensorflow()', () => {
 describe('examineBackends()', () => {
   it('names the cure where tfjs-node is absent or does not load', async () => {
     const { path } = await rootWith(undefined, "throw new Error('wrong ELF class');");
-    expect(examineBackends(() => path)[0]).toMatchObject({
+    expect((await examineBackends(() => path))[0]).toMatchObject({
       ok: false,
       text: expect.stringContaining('wrong ELF class'),
-      cure: expect.stringContaining('setup:native -- --remove'),
+      cure: expect.stringContaining('setup --native --remove'),
     });
-    expect(examineBackends(() => undefined)).toMatchObject([
-      { ok: false, text: expect.stringContaining('not installed'), cure: 'run "npm run setup:native"' },
+    expect(await examineBackends(() => undefined)).toMatchObject([
+      { ok: false, text: expect.stringContaining('not installed'), cure: 'run "npx ebb setup --native"' },
       { name: '@tensorflow/tfjs-backend-wasm', ok: true },
     ]);
   });

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Finding } from '../../terminal/finding.ts';
+import { optionalPackagesCure } from '../../terminal/missing-package.ts';
 import {
   loadNativePackage,
   nativePackageAgain,
@@ -12,14 +13,14 @@ import {
 const require = createRequire(import.meta.url);
 
 /** Whether TensorFlow's native back end loads; training does without it. */
-function examineNode(path: string | undefined): Finding {
+async function examineNode(path: string | undefined): Promise<Finding> {
   const name = nativePackageName;
   const optional = 'optional, training uses WebAssembly';
   if (path === undefined)
     return { name, ok: false, text: `not installed; ${optional}`, cure: nativePackageCure };
   try {
     quietTensorflow();
-    const version = loadNativePackage(path) ?? 'of unknown version';
+    const version = (await loadNativePackage(path)) ?? 'of unknown version';
     return { name, ok: true, text: `TensorFlow ${version} in ${path}, training can use it (--backend node)` };
   } catch (error) {
     const [message] = (error instanceof Error ? error.message : String(error)).split('\n');
@@ -38,11 +39,20 @@ function examineWasm(): Finding {
     const { version } = require(`${name}/package.json`) as { version: string };
     return { name, ok: true, text: `${version}, training can use it (--backend wasm)` };
   } catch {
-    return { name, ok: false, text: 'not installed', cure: 'run "npm ci"' };
+    return {
+      name,
+      ok: false,
+      text: 'not installed, needed to train',
+      cure: `run "${optionalPackagesCure()}"`,
+    };
   }
 }
 
 /** What can train here. */
-export function examineBackends(findNative: () => string | undefined = nativePackagePath): Finding[] {
-  return [examineNode(findNative()), examineWasm()];
+export async function examineBackends(
+  findNative: () => string | undefined = nativePackagePath,
+): Promise<Finding[]> {
+  const wasm = examineWasm();
+  // Without the WebAssembly packages nothing trains, natively neither.
+  return wasm.ok ? [await examineNode(findNative()), wasm] : [wasm];
 }

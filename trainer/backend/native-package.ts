@@ -1,21 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { env } from '@tensorflow/tfjs-core';
+import { ebbCommand } from '../../terminal/ebb-command.ts';
+import { extraFolders, packageRoot } from '../../terminal/package-folders.ts';
 
 export const nativePackageName = '@tensorflow/tfjs-node';
 
 /** How to get the native back end. */
-export const nativePackageCure = 'run "npm run setup:native"';
+export const nativePackageCure = `run "${ebbCommand()} setup --native"`;
 
 /** What to do where it is there and does not load. */
-export const nativePackageAgain = 'run "npm run setup:native -- --remove" and "npm run setup:native"';
+export const nativePackageAgain = `run "${ebbCommand()} setup --native --remove" and "${ebbCommand()} setup --native"`;
 
-/** The folder of package.json; what is compiled stands in dist/trainer/backend/. */
-const ebbRoot = fileURLToPath(new URL('../../../', import.meta.url));
-
-/** Whether `npm run setup:native` ended well, on a machine of this kind: it writes the stamp last. */
+/** Whether `ebb setup --native` ended well, on a machine of this kind: it writes the stamp last. */
 function isReady(home: string): boolean {
   try {
     const stamp = JSON.parse(readFileSync(join(home, 'ready.json'), 'utf8')) as Record<string, unknown>;
@@ -38,9 +35,9 @@ function resolveByNode(): string | undefined {
  *
  * @returns what `require` takes, or undefined where it is not installed.
  */
-export function nativePackagePath(root = ebbRoot, resolve = resolveByNode): string | undefined {
-  const home = join(root, '.native');
-  return isReady(home) ? join(home, 'node_modules', nativePackageName) : resolve();
+export function nativePackagePath(root = packageRoot, resolve = resolveByNode): string | undefined {
+  const home = extraFolders('native', { root }).find(isReady);
+  return home === undefined ? resolve() : join(home, 'node_modules', nativePackageName);
 }
 
 type OldUtil = { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean };
@@ -67,7 +64,8 @@ type NativePackage = { backend?: () => { binding?: { TF_Version?: string } } };
  * @returns the version of TensorFlow's library, where it tells.
  * @throws what loading throws.
  */
-export function loadNativePackage(path: string): string | undefined {
+export async function loadNativePackage(path: string): Promise<string | undefined> {
+  const { env } = await import('@tensorflow/tfjs-core');
   const require = createRequire(import.meta.url);
   restoreUtil(require('node:util') as OldUtil);
   const flags = env();

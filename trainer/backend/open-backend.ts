@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { setBackend } from '@tensorflow/tfjs-core';
 import {
   loadNativePackage,
   nativePackageAgain,
@@ -8,10 +7,6 @@ import {
   nativePackageName,
   nativePackagePath,
 } from './native-package.ts';
-import { nodeBackendName, registerNodeKernels } from './node/node-kernels.ts';
-import { registerConvGradients } from './wasm/conv-gradients.ts';
-import { registerDepthwiseGradients } from './wasm/depthwise-gradients.ts';
-import { registerNormKernels } from './wasm/norm-kernels.ts';
 
 export const backendChoices = ['auto', 'node', 'wasm'] as const;
 export type BackendChoice = (typeof backendChoices)[number];
@@ -43,14 +38,17 @@ export function chooseBackend(
 
 /** Loads a back end into this thread and makes it tfjs's current one. A call for the one that is loaded already does nothing. */
 export async function openBackend(name: BackendName): Promise<void> {
+  // TensorFlow.js is an optional package: loaded here, not with every verb that names a back end.
+  const { setBackend } = await import('@tensorflow/tfjs-core');
   if (name === 'node') {
+    const { nodeBackendName, registerNodeKernels } = await import('./node/node-kernels.ts');
     const path = nativePackagePath();
     if (path === undefined)
       throw new Error(
         `Cannot load ${nativePackageName} as it is not installed: ${nativePackageCure}, or use --backend wasm`,
       );
     try {
-      loadNativePackage(path);
+      await loadNativePackage(path);
     } catch (cause) {
       throw new Error(
         `Cannot load ${nativePackageName} from ${path} as its native library must fit this machine: ${nativePackageAgain}, or use --backend wasm`,
@@ -67,7 +65,13 @@ export async function openBackend(name: BackendName): Promise<void> {
   const main = createRequire(import.meta.url).resolve('@tensorflow/tfjs-backend-wasm');
   setWasmPaths(join(dirname(main), '/'));
   if (!(await setBackend('wasm')))
-    throw new Error('Cannot start the WebAssembly back end of TensorFlow.js; run "npm ci" again');
+    throw new Error('Cannot start the WebAssembly back end of TensorFlow.js; install ebb again');
+  const [{ registerConvGradients }, { registerDepthwiseGradients }, { registerNormKernels }] =
+    await Promise.all([
+      import('./wasm/conv-gradients.ts'),
+      import('./wasm/depthwise-gradients.ts'),
+      import('./wasm/norm-kernels.ts'),
+    ]);
   registerConvGradients();
   registerDepthwiseGradients();
   registerNormKernels();

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
+import { ebbCommand } from '../../../terminal/ebb-command.ts';
 import { addonPath, loadNativeKernels } from './native-runtime.ts';
 import type { OpenRuntime } from './runtime.ts';
 import { openWasmRuntime } from './wasm-runtime.ts';
 
 /** How to get the faster build. */
-export const nativeCure =
-  'install a C compiler (Debian: apt-get install gcc libc6-dev) and run "npm run build:kernels"';
+export const nativeCure = `install a C compiler (Debian: apt-get install gcc libc6-dev) and run "${ebbCommand()} setup"`;
 
 /**
  * The fastest build that this machine has: native kernels, else WebAssembly.

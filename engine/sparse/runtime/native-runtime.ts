@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { extraFolders } from '../../../terminal/package-folders.ts';
 import type { Plan } from '../plan/plan-levels.ts';
 import { programVersion, stepFields } from '../plan/step-words.ts';
 import type { Runtime } from './runtime.ts';
@@ -24,8 +26,10 @@ type Addon = {
   peak(instructions: string, rounds: number): number;
 };
 
-/** Where `scripts/build-kernels.mjs` puts the addon; what is compiled stands in dist/engine/sparse/runtime/. */
-export const addonPath = fileURLToPath(new URL('../../../../.kernels/ebb-kernels.node', import.meta.url));
+const addonPaths = extraFolders('kernels').map((folder) => join(folder, 'ebb-kernels.node'));
+
+/** Where `ebb setup` has put the addon, or would put it. */
+export const addonPath = addonPaths.find((path) => existsSync(path)) ?? addonPaths[0] ?? '';
 
 export type NativeKernels = {
   /** Instruction sets of this processor that the addon has kernels for, best first. */

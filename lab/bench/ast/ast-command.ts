@@ -7,7 +7,6 @@ import { backendChoices } from '../../../trainer/backend/open-backend.ts';
 import { dataSpecs } from '../../../trainer/data/open-data.ts';
 import { parseLevels } from '../../../trainer/levels.ts';
 import { nets } from '../../../trainer/net/nets.ts';
-import { runAstBench } from './ast-bench.ts';
 import { formatAstBench } from './format-ast-bench.ts';
 
 type AstFlags = {
@@ -60,6 +59,7 @@ export function astCommand(): Command {
       const levels = parseLevels(flags.levels).map(({ sparsity }) => String(sparsity));
       const rates = flags.rates.split(',').map(positiveNumber);
       const options = { ...flags, levels, rates, vary, finishedOnly: finished };
+      const { runAstBench } = await import('./ast-bench.ts');
       const result = await runAstBench(options, hooks).finally(() => progress.done());
       process.stdout.write(`${json ? snakeJson(result, 2) : formatAstBench(result)}\n`);
     });

@@ -5,7 +5,6 @@ import { positiveInteger, positiveNumber, wholeNumber } from '../../../terminal/
 import { snakeJson } from '../../../terminal/snake-json.ts';
 import { type StressorName, stressorNames } from '../../stress/stressors.ts';
 import { formatLoopBench } from './format-loop.ts';
-import { runLoopBench } from './loop-bench.ts';
 
 type LoopFlags = {
   out: string;
@@ -60,6 +59,7 @@ export function loopCommand(): Command {
     .action(async (bundle: string | undefined, flags: LoopFlags) => {
       const { stressor, stress, calmSeconds, stressSeconds, afterSeconds, deadlineMs, json, ...rest } = flags;
       const startMs = performance.now();
+      const { runLoopBench } = await import('./loop-bench.ts');
       const result = await runLoopBench({
         ...rest,
         ...(bundle === undefined ? {} : { bundle }),

@@ -168,7 +168,7 @@ describe('engine sparse', () => {
     const { open, slower } = findRuntime('/nowhere/ebb-kernels.node');
     const runtime = open(planLevels(nestedModels()));
     expect(runtime.name).toMatch(/^wasm/);
-    expect(slower).toMatch(/not built: install a C compiler .* "npm run build:kernels"/);
+    expect(slower).toMatch(/not built: install a C compiler .* "npx ebb setup"/);
     expect(runtime.run(0, drawNumbers(64, 1), 1, 1)).toHaveLength(3);
   });
 
@@ -176,7 +176,7 @@ describe('engine sparse', () => {
     const path = `${await temporaryFolder()}/ebb-kernels.cjs`;
     for (const program of [undefined, [programVersion - 1, stepFields.length], [programVersion, 1]]) {
       await writeFile(path, `module.exports = ${JSON.stringify({ instructions: ['old'], program })};`);
-      expect(findRuntime(path).slower).toMatch(/from another version of ebb\).* "npm run build:kernels"/);
+      expect(findRuntime(path).slower).toMatch(/from another version of ebb\).* "npx ebb setup"/);
       delete createRequire(import.meta.url).cache[path];
     }
   });

@@ -1,0 +1,28 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)));
+
+function isWritable(folder) {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Where something that is made on this machine belongs: beside package.json as `.NAME`, or in the user's cache if
+ * the package cannot be written (installed by root, or in a read-only image). terminal/package-folders.ts reads both.
+ *
+ * @param {string} name
+ */
+export function extraFolder(name, { packageRoot = root, env = process.env } = {}) {
+  if (isWritable(packageRoot)) return join(packageRoot, `.${name}`);
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(base, 'ebb', `${name}-${version}-${process.platform}-${process.arch}`);
+}

@@ -1,0 +1,84 @@
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { findForeignLibraries, pruneLibraries } from '../../setup/prune-libraries.ts';
+import { ebbCommand } from '../../terminal/ebb-command.ts';
+import { extraFolders, packageRoot } from '../../terminal/package-folders.ts';
+import { ebb } from '../cli/ebb.ts';
+import { projectRoot } from '../project-root.ts';
+import { temporaryFolder } from '../temporary-folder.ts';
+
+/** An onnxruntime-node of 100 bytes for each platform. */
+async function fakeOnnxruntime(): Promise<string> {
+  const root = await temporaryFolder();
+  for (const path of ['linux/x64', 'linux/arm64', 'darwin/arm64', 'win32/x64', 'win32/arm64']) {
+    await mkdir(join(root, 'bin/napi-v6', path), { recursive: true });
+    await writeFile(join(root, 'bin/napi-v6', path, 'library'), Buffer.alloc(100));
+  }
+  return root;
+}
+
+describe('pruneLibraries()', () => {
+  it("removes other platforms' libraries, says their bytes, and finds nothing the second time", async () => {
+    const root = await fakeOnnxruntime();
+    const here = { platform: 'linux', arch: 'arm64' } as const;
+    const removed = pruneLibraries(root, here);
+    expect(removed.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(400);
+    const left = await readdir(join(root, 'bin/napi-v6'), { recursive: true });
+    expect(left.sort()).toEqual(['linux', 'linux/arm64', 'linux/arm64/library']);
+    expect(pruneLibraries(root, here)).toEqual([]);
+  });
+
+  it('removes nothing on a platform that has no library of its own', async () => {
+    expect(findForeignLibraries(await fakeOnnxruntime(), { platform: 'linux', arch: 'riscv64' })).toEqual([]);
+  });
+});
+
+describe('ebbCommand()', () => {
+  it('is what can be typed where the user stands, and never lets npx download a stranger', async () => {
+    const dir = await temporaryFolder();
+    const root = projectRoot;
+    const nowhere = { path: '/nowhere', root };
+    expect(ebbCommand({ cwd: root, ...nowhere })).toBe('npx ebb');
+    expect(ebbCommand({ cwd: join(root, 'docs'), ...nowhere })).toBe('npx ebb');
+    expect(ebbCommand({ cwd: dir, ...nowhere })).toBe(`node ${join(root, 'dist', 'cli.js')}`);
+
+    const bin = join(dir, 'bin');
+    await mkdir(bin);
+    await symlink(join(root, 'dist', 'cli.js'), join(bin, 'ebb'));
+    expect(ebbCommand({ cwd: dir, path: bin, root })).toBe('ebb');
+
+    const project = join(dir, 'project');
+    await mkdir(join(project, 'node_modules', '.bin'), { recursive: true });
+    await symlink(join(root, 'dist', 'cli.js'), join(project, 'node_modules', '.bin', 'ebb'));
+    expect(ebbCommand({ cwd: project, path: bin, root })).toBe('npx ebb');
+  });
+});
+
+describe('folders that setup writes', () => {
+  it('are beside package.json, else in the cache, for the script that writes and the code that reads', async () => {
+    const script = new URL(`file://${join(projectRoot, 'scripts', 'extra-folder.mjs')}`).href;
+    const { extraFolder } = await import(script);
+    const env = { XDG_CACHE_HOME: '/cache' };
+    expect(packageRoot).toBe(projectRoot);
+    expect(extraFolders('kernels', { env })[0]).toBe(extraFolder('kernels', { env }));
+    // A folder under /proc can be written by nobody, not even by root.
+    const where = { packageRoot: '/proc/self', env };
+    expect(() => extraFolder('kernels', where)).toThrow('package.json');
+    const [, cache] = extraFolders('kernels', { env });
+    expect(cache).toMatch(/^\/cache\/ebb\/kernels-\d+\.\d+\.\d+.*-[a-z0-9]+-[a-z0-9]+$/);
+    expect(extraFolders('kernels', { env: { XDG_CACHE_HOME: 'relative' } })[1]).toContain(homedir());
+  });
+});
+
+describe('ebb setup', () => {
+  it('refuses options of --native that stand alone, and wrong ones, with status 2', async () => {
+    const alone = await ebb(['setup', '--from', 'wheel']);
+    expect(alone).toMatchObject({ status: 2, stdout: '' });
+    expect(alone.stderr).toContain('add --native');
+    const wrong = await ebb(['setup', '--native', '--minutes', '0']);
+    expect(wrong).toMatchObject({ status: 2, stdout: '' });
+    expect(wrong.stderr).toContain('--minutes must be above 0');
+  });
+});
