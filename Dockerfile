@@ -4,31 +4,30 @@
 #   docker run --rm -p 127.0.0.1:8080:8080 -e EBB_TOKEN=... -v "$PWD/runs/shapes/bundle:/bundle:ro" ebb
 
 # TypeScript is the same for every platform: compiled once, on the machine that builds.
-FROM --platform=$BUILDPLATFORM node:20-bookworm-slim AS build
+FROM --platform=$BUILDPLATFORM node:24-bookworm-slim AS build
 WORKDIR /ebb
 COPY . .
 RUN node scripts/setup.mjs && rm -rf dist/test
 
-# Packages that run on the target platform, without those that only build or test.
-FROM node:20-bookworm-slim AS packages
+# Packages that run on the target platform, without those that only build, test, train, decode images or draw reports.
+# No install script is needed.
+FROM node:24-bookworm-slim AS packages
 WORKDIR /ebb
-ENV ONNXRUNTIME_NODE_INSTALL=skip
 COPY package.json package-lock.json ./
-# onnxruntime-node carries every platform's library: keep this one's.
-RUN npm ci --omit=dev --omit=optional --no-audit --no-fund \
-  && cd node_modules/onnxruntime-node/bin/napi-v6 \
-  && find . -mindepth 1 -maxdepth 1 ! -name linux -exec rm -rf {} + \
-  && find linux -mindepth 1 -maxdepth 1 ! -name "$(node -p process.arch)" -exec rm -rf {} +
+RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund
+COPY --from=build /ebb/dist ./dist
+# onnxruntime-node has every platform's library: keep this one's.
+RUN node --input-type=module -e "await (await import('/ebb/dist/setup/prune-libraries.js')).pruneLibraries()"
 
 # The sparse engine's native kernels, for the target platform.
-FROM node:20-bookworm AS kernels
+FROM node:24-bookworm AS kernels
 WORKDIR /ebb
 COPY scripts ./scripts
 COPY engine/sparse/kernels ./engine/sparse/kernels
 COPY --from=build /ebb/node_modules/node-api-headers ./node_modules/node-api-headers
 RUN node scripts/build-kernels.mjs
 
-FROM node:20-bookworm-slim
+FROM node:24-bookworm-slim
 WORKDIR /ebb
 ENV NODE_ENV=production
 # Young garbage is collected in shorter passes: see docs/agent.md.

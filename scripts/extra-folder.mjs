@@ -14,6 +14,13 @@ function isWritable(folder) {
   }
 }
 
+/** Where `name` belongs if the package cannot be written. */
+export function cacheFolder(name, { packageRoot = root, env = process.env } = {}) {
+  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
+  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
+  return join(base, 'ebb', `${name}-${version}-${process.platform}-${process.arch}`);
+}
+
 /**
  * Where something that is made on this machine belongs: beside package.json as `.NAME`, or in the user's cache if
  * the package cannot be written (installed by root, or in a read-only image). terminal/package-folders.ts reads both.
@@ -21,8 +28,5 @@ function isWritable(folder) {
  * @param {string} name
  */
 export function extraFolder(name, { packageRoot = root, env = process.env } = {}) {
-  if (isWritable(packageRoot)) return join(packageRoot, `.${name}`);
-  const { version } = JSON.parse(readFileSync(join(packageRoot, 'package.json'), 'utf8'));
-  const base = env.XDG_CACHE_HOME?.startsWith('/') ? env.XDG_CACHE_HOME : join(homedir(), '.cache');
-  return join(base, 'ebb', `${name}-${version}-${process.platform}-${process.arch}`);
+  return isWritable(packageRoot) ? join(packageRoot, `.${name}`) : cacheFolder(name, { packageRoot, env });
 }

@@ -47,7 +47,8 @@ async function run(command, args, env = process.env) {
 
 async function install() {
   const stamp = join(root, 'node_modules', '.ebb-setup');
-  const value = `${fingerprint(['package.json', 'package-lock.json'])} node ${process.versions.modules} ${process.platform} ${process.arch}`;
+  // Every native addon uses Node-API: one installation fits all versions of Node.
+  const value = `${fingerprint(['package.json', 'package-lock.json'])} ${process.platform} ${process.arch}`;
   if (isCurrent(stamp, value)) return;
   say('installing packages (npm ci); a minute or two the first time');
   const env = { ...process.env };

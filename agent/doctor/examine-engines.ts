@@ -28,7 +28,9 @@ export function describeOnnxruntime(version: string, providers: Providers, gpus:
     ok: true,
     text: parts.join('; '),
     ...(gpus.hasNvidia && lacking.includes('cuda')
-      ? { cure: 'for the GPU: run "npm rebuild onnxruntime-node", which downloads some hundred MB' }
+      ? {
+          cure: 'for the GPU: run "ONNXRUNTIME_NODE_INSTALL=cuda12 npm rebuild onnxruntime-node", which downloads some hundred MB',
+        }
       : {}),
   };
 }

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-export const usage = `npm run setup:native -- [options]
+export const usage = `ebb setup --native [options]   (in a clone also: npm run setup:native -- [options])
 
 Installs @tensorflow/tfjs-node with TensorFlow's library into .native/, for "ebb train --backend node".
 

@@ -1,8 +1,8 @@
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { findForeignLibraries, pruneLibraries } from '../../setup/prune-libraries.ts';
+import { findForeignLibraries, onnxruntimeFolder, pruneLibraries } from '../../setup/prune-libraries.ts';
 import { ebbCommand } from '../../terminal/ebb-command.ts';
 import { extraFolders, packageRoot } from '../../terminal/package-folders.ts';
 import { ebb } from '../cli/ebb.ts';
@@ -35,6 +35,18 @@ describe('pruneLibraries()', () => {
   });
 });
 
+describe('the script before an installation', () => {
+  it("adds one line to onnxruntime-node's, which is of the known shape, and only once", async () => {
+    const script = new URL(`file://${join(projectRoot, 'scripts', 'skip-cuda.mjs')}`).href;
+    const { skipUnlessAsked } = await import(script);
+    const original = await readFile(join(onnxruntimeFolder(), 'script', 'install.js'), 'utf8');
+    const changed = skipUnlessAsked(original);
+    expect(changed).toContain('if (INSTALL_FLAG === undefined) process.exit(0);');
+    expect(skipUnlessAsked(changed)).toBe(changed);
+    expect(skipUnlessAsked('something else')).toBe('something else');
+  });
+});
+
 describe('ebbCommand()', () => {
   it('is what can be typed where the user stands, and never lets npx download a stranger', async () => {
     const dir = await temporaryFolder();
@@ -59,16 +71,15 @@ describe('ebbCommand()', () => {
 describe('folders that setup writes', () => {
   it('are beside package.json, else in the cache, for the script that writes and the code that reads', async () => {
     const script = new URL(`file://${join(projectRoot, 'scripts', 'extra-folder.mjs')}`).href;
-    const { extraFolder } = await import(script);
-    const env = { XDG_CACHE_HOME: '/cache' };
-    expect(packageRoot).toBe(projectRoot);
-    expect(extraFolders('kernels', { env })[0]).toBe(extraFolder('kernels', { env }));
-    // A folder under /proc can be written by nobody, not even by root.
-    const where = { packageRoot: '/proc/self', env };
-    expect(() => extraFolder('kernels', where)).toThrow('package.json');
-    const [, cache] = extraFolders('kernels', { env });
-    expect(cache).toMatch(/^\/cache\/ebb\/kernels-\d+\.\d+\.\d+.*-[a-z0-9]+-[a-z0-9]+$/);
-    expect(extraFolders('kernels', { env: { XDG_CACHE_HOME: 'relative' } })[1]).toContain(homedir());
+    const { cacheFolder, extraFolder } = await import(script);
+    expect(join(packageRoot, '/')).toBe(projectRoot);
+    for (const env of [{ XDG_CACHE_HOME: '/cache' }, { XDG_CACHE_HOME: 'relative' }, {}])
+      expect(extraFolders('kernels', { env })).toEqual([
+        extraFolder('kernels', { env }),
+        cacheFolder('kernels', { env }),
+      ]);
+    expect(cacheFolder('kernels', { env: { XDG_CACHE_HOME: '/cache' } })).toMatch(/^\/cache\/ebb\/kernels-0/);
+    expect(cacheFolder('kernels', { env: { XDG_CACHE_HOME: 'relative' } })).toContain(homedir());
   });
 });
 
