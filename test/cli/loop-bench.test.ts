@@ -35,7 +35,7 @@ describe('ebb lab bench loop', () => {
     await writeBundle(bundle, tinyBundle());
     const data = await writeData();
     const how =
-      '--stressor spin --stress 1 --calm-seconds 1 --stress-seconds 2 --after-seconds 1 --load 0.8 --deadline-ms 200 --batch 4';
+      '--stressor spin --stress 1 --calm-seconds 0.5 --stress-seconds 1 --after-seconds 0.5 --load 0.8 --deadline-ms 200 --batch 4';
     const ended = await ebb(
       ['lab', 'bench', 'loop', bundle, '--data', data, '--out', out].concat(how.split(' ')),
     );
