@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -80,6 +81,32 @@ describe('folders that setup writes', () => {
       ]);
     expect(cacheFolder('kernels', { env: { XDG_CACHE_HOME: '/cache' } })).toMatch(/^\/cache\/ebb\/kernels-0/);
     expect(cacheFolder('kernels', { env: { XDG_CACHE_HOME: 'relative' } })).toContain(homedir());
+  });
+});
+
+describe('cures', () => {
+  it('name no script of the clone, which an installed package does not have', () => {
+    const rooms = [
+      'agent',
+      'bundle',
+      'engine',
+      'fleet',
+      'lab',
+      'listen',
+      'setup',
+      'terminal',
+      'trainer',
+      'wire',
+    ];
+    const files = rooms.flatMap((room) =>
+      readdirSync(join(projectRoot, room), { recursive: true, encoding: 'utf8' })
+        .filter((path) => path.endsWith('.ts'))
+        .map((path) => join(room, path)),
+    );
+    const naming = files.filter((file) =>
+      /npm (run|ci\b)|build:kernels|setup:native/.test(readFileSync(join(projectRoot, file), 'utf8')),
+    );
+    expect(naming).toEqual([]);
   });
 });
 
