@@ -122,7 +122,7 @@ async function ebb(folder, args, options) {
 }
 
 /** Serves the bundle and asks for one answer. */
-async function serve(folder, bundle) {
+async function serve(folder, bundle, flags = []) {
   const cli = join(folder, 'node_modules', 'ebb', 'dist', 'cli.js');
   const args = [
     '--throw-deprecation',
@@ -168,6 +168,7 @@ async function serve(folder, bundle) {
     await once(child, 'close');
   }
   noWarning({ stderr: stdout + stderr }, 'ebb run');
+  return stdout + stderr;
 }
 
 async function useLibrary(folder) {
@@ -190,6 +191,7 @@ async function whole(tarball) {
   const sparse = await ebb(folder, ['eval', bundle, '--data', 'shapes', '--engine', 'sparse', '--json']);
   must(sparse.stdout.includes('"sparse"'), 'the sparse engine counts');
   await serve(folder, bundle);
+  must(/native/.test(await serve(folder, bundle, ['--engine', 'sparse'])), 'native kernels answer');
   return bundle;
 }
 
@@ -211,6 +213,7 @@ async function withoutOptional(tarball, bundle) {
   await ebb(folder, ['inspect', bundle]);
   await ebb(folder, ['calibrate', bundle, '--profile', 'x86', '--json']);
   await serve(folder, bundle);
+  must(/native/.test(await serve(folder, bundle, ['--engine', 'sparse'])), 'native kernels answer');
 }
 
 try {
