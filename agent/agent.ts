@@ -59,7 +59,7 @@ export type InferOptions = {
   level?: number;
   /** Default: the profile's. */
   deadlineMs?: number;
-  /** The level must be known to be so accurate, 0..1: the active one where it is, else the sparsest that is. */
+  /** Least accuracy of the level that answers, 0..1: the active level if it has it, else the sparsest that has. */
   minAccuracy?: number;
 };
 
@@ -159,6 +159,7 @@ export function openAgent(options: AgentOptions): Agent {
   const requests = createRequestServer({
     manifest: () => service.manifest,
     host: life.requireHost,
+    activeLevel: () => service.level,
     queue,
     deadlineMs: () => inForce.read().deadlineMs,
     monotonicMs,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Calibration } from '../calibrate/calibration.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Reading } from '../sense/sensor.ts';
+import { accurateLevels } from './accurate-levels.ts';
 import { type BatteryState, planBattery } from './battery-plan.ts';
 import { type DeadlineState, decideDeadline, openLevels } from './deadline.ts';
 import { decideFixed } from './fixed.ts';
@@ -67,7 +68,10 @@ export type Decider = {
   decide(situation: Situation, options?: { isEarly?: boolean }): Decided;
   /** Whether a decision now would lead to another level; it is not taken. */
   wouldMove(situation: Situation): boolean;
-  /** The level of one request that is about to run: a sparser one than the active, or undefined for that. */
+  /**
+   * The level of one request that is about to run: undefined for the active one, a sparser one to relieve the queue, or the sparsest that has the
+   * request's `minAccuracy` if the active one has not.
+   */
   levelFor(turn: RequestInTurn, situation: Omit<Situation, 'readings' | 'pending'>): number | undefined;
   /** What was learnt of each level's latency, for `corrections` of the next start. */
   readonly corrections: readonly number[];
@@ -186,10 +190,14 @@ export function createDecider(options: DeciderOptions): Decider {
     },
     wouldMove: (situation) => consider(situation, true).level !== situation.level,
     levelFor(turn, { nowMs, observations, inputsPerS, level, threads }) {
+      const able = accurateLevels(turn.request.minAccuracy, accuracy);
+      if (able && !able.includes(level)) return able.at(-1);
       if (policy.kind === 'fixed') return undefined;
       const { deadlineMs, goal } = profile();
       predictor = observe(predictor, calibration, observations, threads);
-      const levels = open.slice(Math.max(0, open.indexOf(level)));
+      const reachable = open.slice(Math.max(0, open.indexOf(level)));
+      const levels = able ? reachable.filter((one) => able.includes(one)) : reachable;
+      if (levels.length === 0) return undefined;
       const chosen = chooseForRequest({
         ...turn,
         nowMs,
@@ -198,6 +206,7 @@ export function createDecider(options: DeciderOptions): Decider {
         predictor,
         goal,
         levels,
+        sparsest: reachable.at(-1),
         inputsPerS,
         threads,
       });

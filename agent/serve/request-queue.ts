@@ -22,6 +22,8 @@ export type QueuedRequest = {
   batch: number;
   /** Absent: the level that is active as the run begins. */
   level?: number | undefined;
+  /** Accuracy that its level must be known to have, 0..1: holds for any bundle that answers by then. */
+  minAccuracy?: number | undefined;
   /** When it shall be answered, on the queue's clock. */
   dueMs: number;
 };
