@@ -153,6 +153,7 @@ export function openAgent(options: AgentOptions): Agent {
     chooseLevel: (turn) => slot.current?.loop.levelFor(turn),
     leastMs: (request) => (slot.current ? leastRunMs(slot.current, request) : 0),
     maxWaiting: () => inForce.read().http.maxQueue,
+    isStalled: () => slot.current?.engine.isRunning === false,
     monotonicMs,
   });
 

@@ -6,6 +6,9 @@ import { RequestError } from './serve/request-error.ts';
 export type Lifetime = {
   /** Aborted as `stop` begins. */
   readonly signal: AbortSignal;
+  /** Whether a bundle is open, and no new process is needed. */
+  readonly isOpen: boolean;
+  /** Whether requests are answered: false also while an inference thread that died is replaced. */
   readonly isReady: boolean;
   /** Resolves, with the reason, as the agent dies; else when it has stopped. */
   readonly ended: Promise<Error>;
@@ -41,10 +44,15 @@ export function createLifetime(options: {
     tellEnd(reason);
   }
 
+  const isOpen = () => host() !== undefined && death === undefined && !signal.aborted;
+
   return {
     signal,
+    get isOpen() {
+      return isOpen();
+    },
     get isReady() {
-      return host() !== undefined && death === undefined && !signal.aborted;
+      return isOpen() && host()?.engine.isRunning === true;
     },
     ended,
     requireHost() {

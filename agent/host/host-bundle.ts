@@ -15,7 +15,7 @@ import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
 import { createRequestStats, type RequestStats } from '../serve/request-stats.ts';
-import { superviseEngine } from './supervise-engine.ts';
+import { type SupervisedEngine, superviseEngine } from './supervise-engine.ts';
 
 export type HostOptions = {
   bundle: Bundle;
@@ -44,7 +44,7 @@ export type HostOptions = {
 /** A bundle that is ready to answer: opened, calibrated, with what decides its level; the loop has not been started. */
 export type HostedBundle = {
   readonly manifest: Manifest;
-  readonly engine: Engine;
+  readonly engine: SupervisedEngine;
   readonly calibration: Calibration;
   readonly stats: RequestStats;
   readonly loop: ControlLoop;

@@ -45,14 +45,19 @@ export type QueueOptions<Result> = {
   chooseLevel?: (turn: RequestInTurn) => number | undefined;
   /** Asked at each request: it may change. Where it shrinks, those that wait already stay. */
   maxWaiting: () => number;
+  /** Whether the engine computes nothing at present, so that a late answer may never come. Default: it always computes. */
+  isStalled?: () => boolean;
   monotonicMs: () => number;
 };
+
+/** While the engine is stalled, requests are refused this long after their deadlines at most. */
+const sweepEveryMs = 100;
 
 export type RequestQueue<Result> = {
   /** Requests waiting or with the engine. */
   readonly depth: number;
   /** @throws RequestError 503 (as rejection) where the queue is full or closed; `LateError` where the request can no longer be in
-   * time and others wait behind it. */
+   * time and others wait behind it, or is over while the engine is stalled. */
   submit(request: QueuedRequest): Promise<Queued<Result>>;
   /** Takes no more requests; resolves true when all are answered, false where `limitMs` ran out first: the rest is refused then. */
   close(limitMs: number): Promise<boolean>;
@@ -66,7 +71,8 @@ export type RequestQueue<Result> = {
  * - every submitted request is answered or refused exactly once;
  * - runs begin in the order of their deadlines, those of the same deadline in the order of the calls; at most `maxWaiting()` wait beside those
  *   that stand with the engine;
- * - what can no longer be in time takes nothing from those behind it: it is refused.
+ * - what can no longer be in time takes nothing from those behind it: it is refused;
+ * - while the engine is stalled, what is past its deadline is refused, also if nobody stands behind it.
  */
 export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'inferMs'>>(
   options: QueueOptions<Result>,
@@ -75,7 +81,8 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
   /** Earliest deadline first. */
   const waiting: Job<Result>[] = [];
   /** With the engine, the one that it computes first. */
-  const begun: { level: number | undefined; batch: number; sinceMs: number }[] = [];
+  const begun: { job: Job<Result>; level: number | undefined; batch: number; sinceMs: number }[] = [];
+  let sweepTimer: NodeJS.Timeout | undefined;
   let running = 0;
   let lastRunMs: number | undefined;
   let closed = false;
@@ -118,7 +125,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
     const level =
       job.level ??
       options.chooseLevel?.({ request: job, ahead: begun[0], behind: waiting.slice(0, furthest) });
-    const place = { level, batch: job.batch, sinceMs: submittedMs };
+    const place = { job, level, batch: job.batch, sinceMs: submittedMs };
     begun.push(place);
     try {
       const result = await options.run({ ...job, level });
@@ -155,6 +162,28 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
     }
   }
 
+  /** One timer for all requests, which rests when there are none. */
+  function sweepLater(): void {
+    sweepTimer ??= setTimeout(() => {
+      sweepTimer = undefined;
+      if (options.isStalled?.()) refuseOverdue();
+      if (running > 0 || waiting.length > 0) sweepLater();
+    }, sweepEveryMs).unref();
+  }
+
+  function refuseOverdue(): void {
+    const nowMs = monotonicMs();
+    const overdue = begun.map(({ job }) => job).filter((job) => job.dueMs <= nowMs);
+    while ((waiting[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= nowMs) overdue.push(...waiting.splice(0, 1));
+    for (const job of overdue)
+      job.reject(
+        new RequestError(
+          503,
+          'Cannot infer by the deadline as an inference thread must run: it is being replaced; send the request again',
+        ),
+      );
+  }
+
   const shuttingDown = () =>
     new RequestError(503, 'Cannot infer as the agent is shutting down; ask another one');
 
@@ -175,6 +204,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
         );
       return new Promise((resolve, reject) => {
         insert({ ...request, enqueuedMs: monotonicMs(), resolve, reject });
+        if (options.isStalled) sweepLater();
         pump();
       });
     },
@@ -187,6 +217,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
         timer = setTimeout(() => resolve(false), limitMs);
       });
       clearTimeout(timer);
+      clearTimeout(sweepTimer);
       for (const job of waiting.splice(0)) job.reject(shuttingDown());
       return inTime;
     },
