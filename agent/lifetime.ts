@@ -1,6 +1,6 @@
+import { RequestError } from '../listen/request-error.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { HostedBundle } from './host/host-bundle.ts';
-import { RequestError } from './serve/request-error.ts';
 
 /** Whether the agent answers. It goes one way only: starting, ready, perhaps dead as no inference thread can be had, stopped. */
 export type Lifetime = {

@@ -1,7 +1,7 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import type { Logger } from '../../wire/link/logger.ts';
-import { RequestError } from '../serve/request-error.ts';
 import type { QueuedRequest } from '../serve/request-queue.ts';
 import { requireAccuracy } from '../serve/require-accuracy.ts';
 import type { HostedResult } from '../serve/serve-requests.ts';

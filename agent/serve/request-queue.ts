@@ -1,7 +1,12 @@
 import type { RunResult } from '../../engine/engine.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import type { RequestInTurn } from '../decide/decider.ts';
 import { furthest } from '../decide/relief.ts';
-import { LateError, RequestError } from './request-error.ts';
+
+/** A request that was not run, as its answer would have come after its deadline. */
+export class LateError extends RequestError {
+  override name = 'LateError';
+}
 
 /** One run computes, the next is ready, so that the thread never waits for this one. */
 const withEngine = 2;

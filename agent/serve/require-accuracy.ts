@@ -1,6 +1,6 @@
 import type { Manifest } from '../../bundle/manifest.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import { accurateLevels } from '../decide/accurate-levels.ts';
-import { RequestError } from './request-error.ts';
 
 /** What a request asks of the level that computes it. */
 export type LevelWish = {

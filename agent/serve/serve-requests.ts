@@ -1,12 +1,12 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import { EngineEndedError, type RunResult } from '../../engine/engine.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import { accurateLevels } from '../decide/accurate-levels.ts';
 import type { PendingRequest } from '../decide/policy.ts';
 import type { HostedBundle } from '../host/host-bundle.ts';
 import type { InferenceService } from './inference-app.ts';
 import { createTotalsCounter, type TotalsCounter } from './level-totals.ts';
-import { LateError, RequestError } from './request-error.ts';
-import type { RequestQueue } from './request-queue.ts';
+import { LateError, type RequestQueue } from './request-queue.ts';
 import { accuraciesOf, type LevelWish, requireAccuracy } from './require-accuracy.ts';
 
 /** What was refused for its deadline counts as a miss for so long; so many are kept at most. */
