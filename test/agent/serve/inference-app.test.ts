@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { RequestError } from '../../../listen/request-error.ts';
+import { tinyManifest } from '../fake-engine.ts';
 import { binary, host, serve, url } from './serve-app.ts';
 
 const inputs = [{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: new Array(64).fill(0.5) }];
@@ -66,8 +67,36 @@ describe('metadata', () => {
       name: 'tiny',
       versions: ['0', '1', '2'],
       platform: 'onnxruntime_onnx',
-      inputs: [{ name: 'image', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
-      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 3] }],
+      inputs: [
+        {
+          name: 'image',
+          datatype: 'FP32',
+          shape: [-1, 1, 8, 8],
+          parameters: {
+            layout: 'NCHW',
+            values:
+              'pixels 0 to 255, one channel: grey; all rows of a channel, top to bottom, before the next channel',
+            formula: '(value * scale - mean[channel]) / std[channel]',
+            ...tinyManifest.input.preprocessing,
+          },
+        },
+      ],
+      outputs: [
+        {
+          name: 'logits',
+          datatype: 'FP32',
+          shape: [-1, 3],
+          parameters: { values: 'logits', labels: tinyManifest.labels },
+        },
+      ],
+      parameters: {
+        levels: tinyManifest.levels.map(({ sparsity, macs, accuracy }, level) => ({
+          version: String(level),
+          sparsity,
+          macs,
+          accuracy: accuracy!.value,
+        })),
+      },
     };
     expect(await get('/v2/models/tiny')).toEqual([200, model]);
     expect(await get('/v2/models/tiny/versions/2')).toEqual([200, model]);
