@@ -189,6 +189,7 @@ describe('the rapl sensor', () => {
     clockMs = 2000;
     expect(await valuesOf(sensor)).toEqual({ package_power: 15 });
     expect(energyBetweenUj(5, 7, 100)).toBe(2);
+    expect(energyBetweenUj(7, 5, 100)).toBeUndefined();
     const locked = await writeTree({ 'sys/class/powercap/intel-rapl:0/name': 'package-0\n' });
     expect(await createRaplSensor({ root: locked, nowMs, monotonicMs: () => 0 }).read()).toMatchObject({
       noData: expect.stringContaining('root alone'),
