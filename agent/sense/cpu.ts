@@ -20,8 +20,8 @@ export function parseProcStat(text: string): CpuTicks | undefined {
 }
 
 export type CpuSensorOptions = SensorOptions & {
-  /** CPU time this process has used so far, all threads, in milliseconds. */
-  ownCpuMs: () => number;
+  /** CPU time this process has used so far, all threads, in milliseconds. Absent: it runs on another machine. */
+  ownCpuMs?: (() => number) | undefined;
   /** Monotonic, for the rate of `ownCpuMs`. */
   monotonicMs: () => number;
 };
@@ -47,7 +47,7 @@ export function createCpuSensor(options: CpuSensorOptions): Sensor {
       if (!ticks) return { noData: '/proc/stat has no line "cpu" with at least 4 numbers' };
       if (ticks.total === 0) return { noData: 'the counters of /proc/stat stand still at 0, as in gVisor' };
       const before = last;
-      last = { ticks, ownMs: ownCpuMs(), monotonicMs: monotonicMs() };
+      last = { ticks, ownMs: ownCpuMs?.() ?? 0, monotonicMs: monotonicMs() };
       if (!before) return { noData: 'two reads are needed, at least 10 ms apart', soon: true };
       const since = (counter: 'busy' | 'steal' | 'idle' | 'total') => ticks[counter] - before.ticks[counter];
       const wallMs = last.monotonicMs - before.monotonicMs;
@@ -71,7 +71,7 @@ export function createCpuSensor(options: CpuSensorOptions): Sensor {
       return [
         reading('cpu_busy', busy),
         reading('cpu_steal', steal),
-        reading('cpu_others', ratio(busy - own)),
+        ...(ownCpuMs ? [reading('cpu_others', ratio(busy - own))] : []),
       ];
     },
   };

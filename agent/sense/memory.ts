@@ -16,7 +16,9 @@ export function parseMeminfo(text: string): { availableBytes: number; totalBytes
   return { availableBytes, totalBytes };
 }
 
-export type MemorySensorOptions = SensorOptions & { rssBytes: () => number };
+export type MemorySensorOptions = SensorOptions & {
+  /** Absent: of a process of another machine. */ rssBytes?: (() => number) | undefined;
+};
 
 /**
  * `memory_available`: what this process can still have without swapping, the less of the machine's MemAvailable and of what its control group and
@@ -40,7 +42,7 @@ export function createMemorySensor({ root, nowMs, rssBytes }: MemorySensorOption
       return [
         { name: 'memory_available', value: availableBytes, unit: 'bytes', atMs },
         { name: 'memory_total', value: totalBytes, unit: 'bytes', atMs },
-        { name: 'process_rss', value: rssBytes(), unit: 'bytes', atMs },
+        ...(rssBytes ? [{ name: 'process_rss', value: rssBytes(), unit: 'bytes', atMs }] : []),
       ];
     },
   };
