@@ -161,7 +161,7 @@ function parseSettings(flags: Flags): Settings {
     const [issue] = error.issues;
     const key = String(issue.path[0]);
     throw new UsageError(
-      `Cannot use --${key.replaceAll('_', '-')} as it must be valid: ${issue.message}: current value is "${flags[camel(key)] ?? settings[key]}"`,
+      `Cannot use --${key.replaceAll('_', '-')} as it ${issue.message}: current value is "${flags[camel(key)] ?? settings[key]}"`,
       { cause: error },
     );
   }

@@ -11,6 +11,7 @@ import { obtainCalibration } from '../calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from '../control-loop.ts';
 import { buildLadder } from '../decide/ladder.ts';
 import type { PendingRequest } from '../decide/policy.ts';
+import { requireSigned } from '../profile/profile-bundle.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
@@ -60,6 +61,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
   const { bundle, log, signal } = options;
   const profile = options.profile();
   const { manifest } = bundle;
+  await requireSigned(profile, bundle);
   requireFixedLevel(profile, manifest);
   const open = () =>
     (options.openEngine ?? openEngine)(bundle, {
@@ -149,7 +151,11 @@ async function calibrate(engine: Engine, options: HostOptions): Promise<Calibrat
   const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);
   const { memory = [] } = calibration;
   const held = memory.length > 0 ? `; memory of all levels: ${describeMemory(memory)}` : '';
-  log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}${held}`);
+  const { measuredAt, batch } = calibration;
+  log.info(
+    { calibration: { source, measuredAt, batch } },
+    `calibration (${source}): ${medians.join(', ')}${held}`,
+  );
   if (warning) log.warn({}, warning);
   return calibration;
 }
