@@ -295,9 +295,15 @@ describe('every verb', () => {
     ]);
   });
 
-  it('"ebb help" and --help end with status 0', async () => {
-    for (const line of ['help', 'help run', '--help', 'lab bench loop --help', '--version'])
-      expect((await call(line)).status).toBe(0);
+  it.each(Object.keys(rows))('"ebb %s --help" shows how it is called', async (verb) => {
+    const { status, stdout, stderr } = await call(`${verb} --help`);
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Usage: ebb ${verb}`);
+  });
+
+  it('"ebb help", --help and --version end with status 0; no verb at all shows the help, with status 2', async () => {
+    for (const line of ['help', 'help run', '--help', '--version']) expect((await call(line)).status).toBe(0);
+    expect(await call('')).toMatchObject({ status: 2, stderr: expect.stringContaining('Usage: ebb') });
   });
 });
 
