@@ -113,7 +113,9 @@ describe('the sensors of a Jetson', () => {
     const chip = 'sys/class/hwmon/hwmon1';
     const root = await writeTree({ [`${chip}/name`]: 'soctherm_oc\n', [`${chip}/oc1_event_cnt`]: '2\n' });
     await put(root, `${chip}/oc3_event_cnt`, '5\n');
-    expect(await valuesOf(createOverCurrentSensor({ root, nowMs }))).toEqual({ over_current_events: 7 });
+    await put(root, 'sys/class/hwmon/hwmon2/name', 'soctherm_oc\n');
+    await put(root, 'sys/class/hwmon/hwmon2/oc1_event_cnt', '1\n');
+    expect(await valuesOf(createOverCurrentSensor({ root, nowMs }))).toEqual({ over_current_events: 8 });
   });
 });
 
