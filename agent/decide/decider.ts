@@ -11,6 +11,7 @@ import type { Decision, Observation, PendingRequest, PolicyInput } from './polic
 import { observe, type Predictor, slowdownNow, startPredictor } from './predictor.ts';
 import { readBatteryPower, readHealth, readLoad } from './read-health.ts';
 import { chooseForRequest, type ReliefInput } from './relief.ts';
+import { createSteadyReadings } from './steady-readings.ts';
 
 /** What decisions read of a profile. */
 export type DecisionProfile = Pick<
@@ -81,6 +82,7 @@ export function createDecider(options: DeciderOptions): Decider {
   const { calibration, accuracy, profile, corrections } = options;
   const ladder = buildLadder(calibration, accuracy);
   const energyMj = ladder.map((level) => calibration.levels[level].energyMj);
+  const steady = createSteadyReadings();
   let policy = policyOf(profile());
   let predictor: Predictor = startPredictor(calibration, corrections);
   let state: DeadlineState | undefined;
@@ -101,7 +103,8 @@ export function createDecider(options: DeciderOptions): Decider {
   }
 
   function protect({ nowMs, readings, level, inputsPerS }: Situation): PolicyInput['guard'] {
-    const health = readHealth(readings);
+    const believed = steady.take(readings, nowMs);
+    const health = readHealth(believed);
     const { guards: limits, battery: goal } = profile();
     const guarded = decideGuards({ nowMs, health, limits, levels: ladder.length }, guards);
     guards = guarded.state;
@@ -110,7 +113,7 @@ export function createDecider(options: DeciderOptions): Decider {
           {
             nowMs,
             charge: health.dischargingCharge,
-            powerW: readBatteryPower(readings),
+            powerW: readBatteryPower(believed),
             goal,
             levels: ladder.length,
             rung: Math.max(0, ladder.indexOf(level)),

@@ -27,6 +27,9 @@ export function createCustomSensor(
   const { name, unit, scale } = reading;
   const seldom = 'command' in reading ? askSeldom(ask, reading.everyMs, monotonicMs) : ask;
 
+  /** A command's answer is repeated until it is asked again: it is as old as it is. */
+  let answered: { answer: Promise<string | undefined>; atMs: number } | undefined;
+
   async function readText(): Promise<string | NoData> {
     if ('file' in reading)
       return (
@@ -35,8 +38,10 @@ export function createCustomSensor(
         }
       );
     const [program = '', ...args] = reading.command;
+    const answer = seldom(program, args);
+    if (answer !== answered?.answer) answered = { answer, atMs: nowMs() };
     return (
-      (await seldom(program, args)) ?? {
+      (await answer) ?? {
         noData: `the command "${program}" failed, or took too long`,
         cure: 'run it by hand as the user that ebb runs as',
       }
@@ -50,7 +55,7 @@ export function createCustomSensor(
       if (typeof text !== 'string') return text;
       const value = firstNumber(text);
       if (value === undefined) return { noData: 'there is no number in what was read' };
-      return [{ name, value: value * scale, unit, atMs: nowMs() }];
+      return [{ name, value: value * scale, unit, atMs: answered?.atMs ?? nowMs() }];
     },
   };
 }
