@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { LevelAccuracy } from '../../bundle/level-accuracy.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Reading } from '../sense/sensor.ts';
@@ -32,7 +33,7 @@ type ActivePolicy = { kind: 'deadline' } | { kind: 'fixed'; level: number };
 export type DeciderOptions = {
   calibration: Calibration;
   /** Of each level; null where the bundle does not know it. */
-  accuracy: readonly (number | null)[];
+  accuracy: readonly LevelAccuracy[];
   /** In force now; `adopt` tells of a change. */
   profile: () => DecisionProfile;
   /** What an earlier run has learnt of the levels' latencies; see `Predictor`. */
