@@ -136,6 +136,7 @@ function judgeFirmware({ readings }: ThreadFacts): Finding[] {
   const told = [
     ...(now.length > 0 ? [`now: ${now.join(', ')}`] : []),
     ...(before === undefined ? [] : [`since boot: ${before}`]),
+    ...(since === undefined ? ['since boot is unknown without vcgencmd'] : []),
   ].join('; ');
   const cures = [
     ...(/voltage/.test(told) ? ['a supply that holds 5.1 V under load, on a short cable'] : []),

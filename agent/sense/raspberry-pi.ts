@@ -166,9 +166,10 @@ export function createRaspberryPiSensor(
       const powerW = answer === undefined ? undefined : parsePmicPowerW(answer);
       const atMs = nowMs();
       const readings = [
-        ...bits.flatMap((name) => {
+        ...bits.flatMap((name, index) => {
           const isSet = state?.now[name];
-          const note = state?.source === undefined ? {} : { note: `by ${state.source}` };
+          // Once is enough.
+          const note = state?.source === undefined || index > 0 ? {} : { note: `by ${state.source}` };
           return isSet === undefined ? [] : [{ name, value: Number(isSet), unit: 'ratio', atMs, ...note }];
         }),
         ...(state?.sinceBoot === undefined

@@ -198,7 +198,7 @@ describe('the sensor of a Raspberry Pi', () => {
     const both = { file: '50004', alarm: '1' };
     expect(await valuesOf(create(await board('6.12.25-v8', both)))).toEqual(bitsOfNow);
     expect(await create(await board('5.15.61', both)).read()).toContainEqual(
-      expect.objectContaining({ name: 'pi_throttled', note: "by the kernel's get_throttled" }),
+      expect.objectContaining({ name: 'pi_under_voltage', note: "by the kernel's get_throttled" }),
     );
     // Such a kernel would warn in its log: the alarm of now will do, if there is one.
     for (const kernel of ['6.13.0', '6.18.2-v8+', '7.0.1', 'custom'])
