@@ -176,7 +176,7 @@ export function parseSupply(files: SupplyFiles, place: SupplyPlace): Pack | Exte
 function findPath(root: string, folder: string): string {
   const follow = (path: string): string => {
     try {
-      return `/${relative(realpathSync(root), realpathSync(path))}`;
+      return `/${relative(realpathSync.native(root), realpathSync.native(path))}`;
     } catch {
       return '';
     }
@@ -195,10 +195,18 @@ function findPath(root: string, folder: string): string {
 /** Reads one supply of /sys/class/power_supply. */
 export async function readSupply(root: string, name: string): Promise<Pack | External | undefined> {
   const folder = join(root, 'sys/class/power_supply', name);
-  const texts = await Promise.all(
-    fields.map(async (field) => [field, await readBounded(join(folder, field), 256)] as const),
-  );
-  const files = Object.fromEntries(texts.filter(([, text]) => text !== undefined)) as SupplyFiles;
+  const read = async (some: readonly (typeof fields)[number][]): Promise<SupplyFiles> => {
+    const texts = await Promise.all(
+      some.map(async (field) => [field, await readBounded(join(folder, field), 256)] as const),
+    );
+    return Object.fromEntries(texts.filter(([, text]) => text !== undefined));
+  };
+  const head = await read(['type', 'scope']);
+  const scope = head.scope?.trim();
+  if (head.type === undefined || scope === 'Device') return undefined;
+  const isPack = /^(Battery|UPS)\s*$/.test(head.type);
+  const files = { ...head, ...(await read(isPack ? fields.slice(2) : ['online'])) };
+  if (scope === 'System') return parseSupply(files, { name });
   const uevent = await readBounded(join(folder, 'device/uevent'), 2048);
   return parseSupply(files, { name, path: findPath(root, folder), ...(uevent ? { uevent } : {}) });
 }
