@@ -1,3 +1,4 @@
+import { describeUnclear } from '../../bundle/level-accuracy.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../../engine/engine.ts';
@@ -75,15 +76,16 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     tellEngines(engine, log);
     const calibration = await calibrate(engine, options);
     signal.throwIfAborted();
-    const ladder = buildLadder(
-      calibration,
-      manifest.levels.map((level) => level.accuracy?.value ?? null),
-    );
-    if (ladder.length < manifest.levels.length)
+    const accuracies = manifest.levels.map((level) => level.accuracy ?? null);
+    const ladder = buildLadder(calibration, accuracies);
+    const skipped = manifest.levels.flatMap((_, level) => (ladder.includes(level) ? [] : [level]));
+    if (skipped.length > 0)
       log.info(
         { ladder },
-        `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
+        `levels worth choosing on this device: ${ladder.join(', ')}; skipped, not faster than a level that is at least as accurate: ${skipped.join(', ')}`,
       );
+    const unclear = describeUnclear(accuracies);
+    if (unclear !== undefined) log.info({ ladder }, unclear);
     engine.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
     const { runner, pending, nowMs, monotonicMs, onSwap, cacheDir } = options;
     // A calibration that was handed in has no place in the cache.
