@@ -59,7 +59,7 @@ export type InferOptions = {
   level?: number;
   /** Default: the profile's. */
   deadlineMs?: number;
-  /** The level must be known to be so accurate, 0..1: the active one where it is, else the sparsest that is. */
+  /** Least accuracy of the level that answers, 0..1: the active level if it has it, else the sparsest that has. */
   minAccuracy?: number;
 };
 
@@ -153,12 +153,14 @@ export function openAgent(options: AgentOptions): Agent {
     chooseLevel: (turn) => slot.current?.loop.levelFor(turn),
     leastMs: (request) => (slot.current ? leastRunMs(slot.current, request) : 0),
     maxWaiting: () => inForce.read().http.maxQueue,
+    isStalled: () => slot.current?.engine.isRunning === false,
     monotonicMs,
   });
 
   const requests = createRequestServer({
     manifest: () => service.manifest,
     host: life.requireHost,
+    activeLevel: () => service.level,
     queue,
     deadlineMs: () => inForce.read().deadlineMs,
     monotonicMs,

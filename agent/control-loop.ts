@@ -40,7 +40,7 @@ export type ControlLoop = {
    * deadline. Never rejects.
    */
   hurry(): Promise<void>;
-  /** The level of a request that is about to run: a sparser one where the queue needs relief, undefined for the active one. */
+  /** The level of a request that is about to run, see `Decider`; undefined for the active one. */
   levelFor(turn: RequestInTurn): number | undefined;
   /** Obeys an operator; what it changes is in force when it resolves. */
   obey(command: LevelCommand): Promise<CommandAnswer>;
@@ -60,7 +60,7 @@ export type ControlLoop = {
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
   const levels = engine.manifest.levels.length;
-  const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
+  const accuracy = engine.manifest.levels.map((level) => level.accuracy ?? null);
   const decider = createDecider({
     calibration,
     accuracy,

@@ -1,11 +1,14 @@
+import { RequestError } from '../listen/request-error.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { HostedBundle } from './host/host-bundle.ts';
-import { RequestError } from './serve/request-error.ts';
 
 /** Whether the agent answers. It goes one way only: starting, ready, perhaps dead as no inference thread can be had, stopped. */
 export type Lifetime = {
   /** Aborted as `stop` begins. */
   readonly signal: AbortSignal;
+  /** Whether a bundle is open, and no new process is needed. */
+  readonly isOpen: boolean;
+  /** Whether requests are answered: false also while an inference thread that died is replaced. */
   readonly isReady: boolean;
   /** Resolves, with the reason, as the agent dies; else when it has stopped. */
   readonly ended: Promise<Error>;
@@ -41,10 +44,15 @@ export function createLifetime(options: {
     tellEnd(reason);
   }
 
+  const isOpen = () => host() !== undefined && death === undefined && !signal.aborted;
+
   return {
     signal,
+    get isOpen() {
+      return isOpen();
+    },
     get isReady() {
-      return host() !== undefined && death === undefined && !signal.aborted;
+      return isOpen() && host()?.engine.isRunning === true;
     },
     ended,
     requireHost() {

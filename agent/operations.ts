@@ -43,8 +43,7 @@ export function createOperations(options: {
   const { life, inForce, slot, manifest, readBundle, onReload, log } = options;
 
   async function reload(): Promise<ProfileChange> {
-    if (!life.isReady)
-      throw new Error('Cannot reload the profile as the agent is not ready; try again later');
+    if (!life.isOpen) throw new Error('Cannot reload the profile as the agent is not ready; try again later');
     const change = await inForce.reload();
     onReload?.(change);
     return change;
@@ -65,7 +64,7 @@ export function createOperations(options: {
   }
 
   async function obey(command: Command): Promise<CommandAnswer> {
-    if (!life.isReady) return { ok: false, error: 'Cannot obey as the agent is not ready' };
+    if (!life.isOpen) return { ok: false, error: 'Cannot obey as the agent is not ready' };
     if (command.kind !== 'reload') return life.requireHost().loop.obey(command);
     const note = describeChange(await reload());
     return { ok: true, note: readBundle ? `${note}; ${await reloadBundle()}` : note };

@@ -1,10 +1,30 @@
 import { Command } from 'commander';
 import { formatTable } from '../terminal/table.ts';
+import { describeUnclear } from './level-accuracy.ts';
 import type { Manifest } from './manifest.ts';
+import { describeSamples, preprocessingFormula } from './preprocess.ts';
 import { readBundle } from './read-bundle.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
 const count = (value: number) => value.toLocaleString('en-US');
+
+/** One line for each number that a client needs to make an input. */
+function describeInput(manifest: Manifest): string[] {
+  const { name, layout, shape, dtype, preprocessing } = manifest.input;
+  const { scale, mean, std } = preprocessing;
+  const list = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(6))).join(', ');
+  return [
+    `input   ${name} ${layout} [${shape.join(', ')}] ${dtype}, of ${describeSamples(manifest)}`,
+    `        ${preprocessingFormula}: scale ${Number(scale.toPrecision(6))}, mean ${list(mean)}, std ${list(std)}`,
+  ];
+}
+
+/** The class names, as many as fit. */
+function describeLabels(labels: readonly string[]): string {
+  const most = 20;
+  const rest = labels.length - most;
+  return `classes ${labels.slice(0, most).join(', ')}${rest > 0 ? ` and ${rest} more (--json)` : ''}`;
+}
 
 function describeOrigin({ training }: Manifest): string {
   if (training === undefined) return 'made elsewhere';
@@ -18,8 +38,9 @@ function describeOrigin({ training }: Manifest): string {
  * @param added index of a level to mark as new.
  */
 export function formatManifest(manifest: Manifest, added?: number): string {
-  const { input, levels } = manifest;
+  const { levels, labels } = manifest;
   const densest = levels[0].macs;
+  const unclear = describeUnclear(levels.map(({ accuracy }) => accuracy));
   const origins = levels.some(({ derived }) => derived);
   const table = formatTable(
     [
@@ -47,10 +68,12 @@ export function formatManifest(manifest: Manifest, added?: number): string {
   );
   return [
     `${manifest.name}: ${manifest.task}, ${manifest.labels.length} classes, ${levels.length} levels${manifest.nested ? ', nested' : ''}`,
-    `input   ${input.name} ${input.layout} [${input.shape.join(', ')}] ${input.dtype}`,
+    ...describeInput(manifest),
+    describeLabels(labels),
     `trained ${describeOrigin(manifest)}`,
     '',
     table,
+    ...(unclear === undefined ? [] : ['', `note: ${unclear}`]),
   ].join('\n');
 }
 

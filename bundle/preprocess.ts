@@ -1,5 +1,16 @@
 import type { Manifest } from './manifest.ts';
 
+/** How `preprocess` makes one number of the input, in words for those who send inputs themselves. */
+export const preprocessingFormula = '(value * scale - mean[channel]) / std[channel]';
+
+/** What `preprocess` takes, in words: the values, their range and their order. */
+export function describeSamples({ input }: Pick<Manifest, 'input'>): string {
+  if (input.layout === 'NC') return 'numbers in the order of the columns';
+  const order = ['one channel: grey', '', 'channels in the order red, green, blue'];
+  const channels = input.preprocessing.mean.length;
+  return `pixels 0 to 255, ${order[channels - 1] || `${channels} channels`}; all rows of a channel, top to bottom, before the next channel`;
+}
+
 /**
  * Turns samples into a net's input as the manifest says: `(value * scale - mean[c]) / std[c]`.
  *

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -17,6 +18,8 @@ export type Bundle = {
   manifest: Manifest;
   /** ONNX bytes of each level, densest first; `readBundle` puts them into shared memory, so that threads need no copy. */
   models: Uint8Array[];
+  /** The public key that its signature was verified with; absent if none was asked for. */
+  signedWith?: KeyObject;
 };
 
 /** The bundle breaks its own manifest, or the manifest breaks its schema. */
@@ -48,6 +51,22 @@ async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> 
   }
 }
 
+/** Folder of the bundle inside a run's folder. */
+const bundleOfRun = 'bundle';
+
+/** The bundle's own folder, if `dir` is that of a run with a bundle in it; else `dir`. */
+function findBundle(dir: string): string {
+  const inner = join(dir, bundleOfRun);
+  return !existsSync(join(dir, manifestFile)) && existsSync(join(inner, manifestFile)) ? inner : dir;
+}
+
+function whereIsIt(dir: string): string {
+  if (!existsSync(dir)) return 'the folder is not there; name one that "ebb train" wrote';
+  if (existsSync(join(dir, 'settings.json')))
+    return `the run in it was not finished; go on with "ebb train --resume --out ${dir}"`;
+  return 'name a folder that "ebb train" wrote';
+}
+
 function describe(issue: z.core.$ZodIssue): string {
   const place = issue.path.join('.') || 'it';
   return `${manifestFile} must be valid: ${place}: ${issue.message}; export it again`;
@@ -69,18 +88,22 @@ async function requireSignature(dir: string, bytes: Uint8Array, publicKey: KeyOb
     );
 }
 
-async function readManifest(dir: string, publicKey: KeyObject | undefined): Promise<Manifest> {
+/** The manifest, and the very bytes that were verified and parsed. */
+async function readManifest(
+  dir: string,
+  publicKey: KeyObject | undefined,
+): Promise<{ manifest: Manifest; bytes: Uint8Array }> {
   const path = join(dir, manifestFile);
   let json: unknown;
+  let bytes: Uint8Array;
   try {
-    const bytes = await readBounded(path, manifestMaxBytes);
+    bytes = await readBounded(path, manifestMaxBytes);
     if (publicKey) await requireSignature(dir, bytes, publicKey);
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
     if (error instanceof BundleError) throw error;
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (absent)
-      refuse(dir, `it must hold ${manifestFile}: there is none; name a folder that "ebb train" wrote`, error);
+    if (absent) refuse(dir, `it must hold ${manifestFile}: there is none; ${whereIsIt(dir)}`, error);
     refuse(dir, `${manifestFile} must be readable JSON: ${(error as Error).message}; export it again`, error);
   }
   const version = (json as { version?: unknown } | null)?.version;
@@ -91,7 +114,7 @@ async function readManifest(dir: string, publicKey: KeyObject | undefined): Prom
     );
   const result = manifestSchema.safeParse(json);
   if (!result.success) refuse(dir, describe(result.error.issues[0]), result.error);
-  return result.data;
+  return { manifest: result.data, bytes };
 }
 
 async function readLevel(dir: string, level: ManifestLevel): Promise<Uint8Array> {
@@ -123,15 +146,26 @@ export type ReadBundleOptions = {
 /**
  * Reads a bundle and verifies it: signature, schema, version, paths, sizes and hashes of all files, and that there is no other file.
  *
+ * @param path folder of the bundle, or of the run that has it in `bundle/`.
  * @throws BundleError that names the file, the requirement, the value found and the cure.
  */
-export async function readBundle(dir: string, { publicKey }: ReadBundleOptions = {}): Promise<Bundle> {
-  const manifest = await readManifest(dir, publicKey);
+export async function readBundle(path: string, options: ReadBundleOptions = {}): Promise<Bundle> {
+  return (await readBundleWithBytes(path, options)).bundle;
+}
+
+/** As `readBundle`, with the bytes of the manifest that was verified, for who signs them. */
+export async function readBundleWithBytes(
+  path: string,
+  { publicKey }: ReadBundleOptions = {},
+): Promise<{ bundle: Bundle; manifestBytes: Uint8Array }> {
+  const dir = findBundle(path);
+  const { manifest, bytes: manifestBytes } = await readManifest(dir, publicKey);
   const known = new Set([manifestFile, signatureFile, ...manifest.levels.map((level) => level.file)]);
   const stranger = (await readdir(dir)).find((name) => !known.has(name));
   if (stranger !== undefined)
     refuse(dir, `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`);
   const models: Uint8Array[] = [];
   for (const level of manifest.levels) models.push(await readLevel(dir, level));
-  return { dir, manifest, models };
+  const bundle = { dir, manifest, models, ...(publicKey ? { signedWith: publicKey } : {}) };
+  return { bundle, manifestBytes };
 }

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { manifestFile, readBundle } from './read-bundle.ts';
+import { manifestFile, readBundleWithBytes } from './read-bundle.ts';
 import { readPrivateKey, signatureFile, signManifest } from './signature.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
@@ -20,12 +19,12 @@ export function signCommand(): Command {
     .argument('<bundle>', 'folder of the bundle')
     .requiredOption('--key <file>', 'private Ed25519 key (PEM)')
     .addHelpText('after', help)
-    .action(async (dir: string, { key }: { key: string }) => {
+    .action(async (path: string, { key }: { key: string }) => {
       const privateKey = await readPrivateKey(key);
       // What does not match its manifest is not worth a signature.
-      const { manifest } = await readBundle(dir);
-      const bytes = await readFile(join(dir, manifestFile));
-      await writeFileAtomic(join(dir, signatureFile), signManifest(bytes, privateKey));
-      process.stdout.write(`signed "${manifest.name}": ${join(dir, signatureFile)}\n`);
+      const { bundle, manifestBytes } = await readBundleWithBytes(path);
+      const file = join(bundle.dir, signatureFile);
+      await writeFileAtomic(file, signManifest(manifestBytes, privateKey));
+      process.stdout.write(`signed "${bundle.manifest.name}": ${file}\n`);
     });
 }

@@ -26,9 +26,20 @@ export type RunResult = {
 export type RunOptions = {
   /** Runs this level instead of the active one, without a swap. */
   level?: number;
+  /**
+   * Levels that may run: the active one as the run begins if it is among them, else the last of them. Not together with `level`.
+   * Not empty.
+   */
+  among?: readonly number[];
   /** Runs it on this engine instead of the level's. */
   engine?: EngineName;
 };
+
+/** The level that a run uses, if `active` is the active level at the moment it begins. */
+export function levelOfRun({ level, among }: Pick<RunOptions, 'level' | 'among'>, active: number): number {
+  if (level !== undefined) return level;
+  return among === undefined || among.includes(active) ? active : (among.at(-1) ?? active);
+}
 
 /** What a bundle's levels take in an engine: all of them stay in memory. */
 export type EngineMemory = {

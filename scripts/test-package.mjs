@@ -134,6 +134,7 @@ async function serve(folder, bundle, flags = []) {
     '--http',
     '127.0.0.1:0',
     '--json',
+    ...flags,
   ];
   const child = spawn(process.execPath, args, { cwd: folder, env });
   let [stdout, stderr] = ['', ''];

@@ -14,12 +14,17 @@ export type LevelCommand =
 /** A command and the name that its answer will repeat; null where the sender gave none. */
 export type CommandRequest = { id: string | null; command: Command };
 
+/** Many clients write null for what they leave out. */
+function orAbsent<T extends z.ZodType>(schema: T) {
+  return schema.nullish().transform((value) => value ?? undefined);
+}
+
 // A person types these by hand: `schema` and `id` may be absent.
-const head = { schema: schemaField.optional(), id: z.string().min(1).max(64).optional() };
+const head = { schema: orAbsent(schemaField), id: orAbsent(z.string().min(1).max(64)) };
 
 const wire = {
   level: z.object({ ...head, level: levelField }),
-  policy: z.object({ ...head, policy: z.enum(['deadline', 'fixed']), level: levelField.optional() }),
+  policy: z.object({ ...head, policy: z.enum(['deadline', 'fixed']), level: orAbsent(levelField) }),
   // Which profile it is stands in the agent's command line: whoever reaches the broker must not choose a file.
   reload: z.object(head),
 };
@@ -44,23 +49,27 @@ export function encodeCommand(request: CommandRequest): Uint8Array {
   });
 }
 
-/** `name` is the topic's part after `set/`. */
+/**
+ * Reads a command. No bytes at all are an empty object, and a field that is null is absent.
+ * @param name the topic's part after `set/`.
+ */
 export function decodeCommand(name: string, bytes: Uint8Array): Result<CommandRequest> {
+  const sent = bytes.length === 0 ? new TextEncoder().encode('{}') : bytes;
   if (name === 'level') {
-    const result = decode('command "level"', wire.level, bytes);
+    const result = decode('command "level"', wire.level, sent);
     if (!result.ok) return result;
     const { id, level } = result.value;
     return { ok: true, value: { id: id ?? null, command: { kind: 'set_level', level } } };
   }
   if (name === 'policy') {
-    const result = decode('command "policy"', wire.policy, bytes);
+    const result = decode('command "policy"', wire.policy, sent);
     if (!result.ok) return result;
     const { id, policy, level } = result.value;
     const command = { kind: 'set_policy' as const, policy, ...(level === undefined ? {} : { level }) };
     return { ok: true, value: { id: id ?? null, command } };
   }
   if (name === 'reload') {
-    const result = decode('command "reload"', wire.reload, bytes);
+    const result = decode('command "reload"', wire.reload, sent);
     if (!result.ok) return result;
     return { ok: true, value: { id: result.value.id ?? null, command: { kind: 'reload' } } };
   }

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type LevelAccuracy, shareOf } from '../../bundle/level-accuracy.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Reading } from '../sense/sensor.ts';
+import { accurateLevels } from './accurate-levels.ts';
 import { type BatteryState, planBattery } from './battery-plan.ts';
 import { type DeadlineState, decideDeadline, openLevels } from './deadline.ts';
 import { decideFixed } from './fixed.ts';
@@ -11,6 +13,7 @@ import type { Decision, Observation, PendingRequest, PolicyInput } from './polic
 import { observe, type Predictor, slowdownNow, startPredictor } from './predictor.ts';
 import { readBatteryPower, readHealth, readLoad } from './read-health.ts';
 import { chooseForRequest, type ReliefInput } from './relief.ts';
+import { createSteadyReadings } from './steady-readings.ts';
 
 /** What decisions read of a profile. */
 export type DecisionProfile = Pick<
@@ -31,7 +34,7 @@ type ActivePolicy = { kind: 'deadline' } | { kind: 'fixed'; level: number };
 export type DeciderOptions = {
   calibration: Calibration;
   /** Of each level; null where the bundle does not know it. */
-  accuracy: readonly (number | null)[];
+  accuracy: readonly LevelAccuracy[];
   /** In force now; `adopt` tells of a change. */
   profile: () => DecisionProfile;
   /** What an earlier run has learnt of the levels' latencies; see `Predictor`. */
@@ -67,7 +70,10 @@ export type Decider = {
   decide(situation: Situation, options?: { isEarly?: boolean }): Decided;
   /** Whether a decision now would lead to another level; it is not taken. */
   wouldMove(situation: Situation): boolean;
-  /** The level of one request that is about to run: a sparser one than the active, or undefined for that. */
+  /**
+   * The level of one request that is about to run: undefined for the active one, a sparser one to relieve the queue, or the sparsest that has the
+   * request's `minAccuracy` if the active one has not.
+   */
   levelFor(turn: RequestInTurn, situation: Omit<Situation, 'readings' | 'pending'>): number | undefined;
   /** What was learnt of each level's latency, for `corrections` of the next start. */
   readonly corrections: readonly number[];
@@ -81,6 +87,7 @@ export function createDecider(options: DeciderOptions): Decider {
   const { calibration, accuracy, profile, corrections } = options;
   const ladder = buildLadder(calibration, accuracy);
   const energyMj = ladder.map((level) => calibration.levels[level].energyMj);
+  const steady = createSteadyReadings();
   let policy = policyOf(profile());
   let predictor: Predictor = startPredictor(calibration, corrections);
   let state: DeadlineState | undefined;
@@ -101,7 +108,8 @@ export function createDecider(options: DeciderOptions): Decider {
   }
 
   function protect({ nowMs, readings, level, inputsPerS }: Situation): PolicyInput['guard'] {
-    const health = readHealth(readings);
+    const believed = steady.take(readings, nowMs);
+    const health = readHealth(believed);
     const { guards: limits, battery: goal } = profile();
     const guarded = decideGuards({ nowMs, health, limits, levels: ladder.length }, guards);
     guards = guarded.state;
@@ -110,7 +118,7 @@ export function createDecider(options: DeciderOptions): Decider {
           {
             nowMs,
             charge: health.dischargingCharge,
-            powerW: readBatteryPower(readings),
+            powerW: readBatteryPower(believed),
             goal,
             levels: ladder.length,
             rung: Math.max(0, ladder.indexOf(level)),
@@ -186,10 +194,14 @@ export function createDecider(options: DeciderOptions): Decider {
     },
     wouldMove: (situation) => consider(situation, true).level !== situation.level,
     levelFor(turn, { nowMs, observations, inputsPerS, level, threads }) {
+      const able = accurateLevels(turn.request.minAccuracy, accuracy.map(shareOf));
+      if (able && !able.includes(level)) return able.at(-1);
       if (policy.kind === 'fixed') return undefined;
       const { deadlineMs, goal } = profile();
       predictor = observe(predictor, calibration, observations, threads);
-      const levels = open.slice(Math.max(0, open.indexOf(level)));
+      const reachable = open.slice(Math.max(0, open.indexOf(level)));
+      const levels = able ? reachable.filter((one) => able.includes(one)) : reachable;
+      if (levels.length === 0) return undefined;
       const chosen = chooseForRequest({
         ...turn,
         nowMs,
@@ -198,6 +210,7 @@ export function createDecider(options: DeciderOptions): Decider {
         predictor,
         goal,
         levels,
+        sparsest: reachable.at(-1),
         inputsPerS,
         threads,
       });

@@ -11,7 +11,9 @@ export type ReliefInput = {
   goal: number;
   /** Levels that may run, the active one first, then sparser ones. */
   levels: readonly number[];
-  request: Due;
+  /** The sparsest level that others may run at. Default: the last of `levels`. */
+  sparsest?: number | undefined;
+  request: Due & { minAccuracy?: number | undefined };
   /** The run that stands before it with the engine, since when; its level where it is not the active one. */
   ahead: { level: number | undefined; batch: number; sinceMs: number } | undefined;
   /** Those that wait behind it, in their order. */
@@ -42,7 +44,7 @@ export function chooseForRequest(input: ReliefInput): number {
   const aheadMs = ahead && input.ahead ? Math.max(0, ahead.meanMs - (nowMs - input.ahead.sinceMs)) : 0;
   const overheadMs = overheadOf(predictor);
   const leftMs = ({ dueMs }: Due) => dueMs - nowMs - overheadMs;
-  const shortest = predict(last, request.batch);
+  const shortest = predict(input.sparsest ?? last, request.batch);
   const fastMs = shortest.meanMs + caution * shortest.sdMs;
 
   /** Of those behind, at the sparsest level: how much later than after its own run each may begin. */

@@ -1,9 +1,10 @@
+import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Finding } from '../../terminal/finding.ts';
 import { ebbVersion } from '../package-version.ts';
-import { type Identity, readIdentity } from '../sense/identity.ts';
+import { type Identity, readIdentity, readLinuxIdentity } from '../sense/identity.ts';
 import { createSensorRunner, type SensorReport } from '../sense/runner.ts';
-import { createSensors, sensorNames } from '../sense/sensors.ts';
+import { createSensors, type OwnUse, sensorNames } from '../sense/sensors.ts';
 import { readTegraChip } from '../sense/tegra.ts';
 import { examineEngines, type Gpus } from './examine-engines.ts';
 import { judgeThreads } from './judge-threads.ts';
@@ -13,12 +14,15 @@ import { type Platform, readPlatform } from './read-platform.ts';
 export type Examination = {
   ebb: string;
   node: string;
-  identity: Identity;
+  /** What a recorded tree does not tell is absent. */
+  identity: Partial<Identity>;
+  /** Whether the machine is a recorded one: `ebb`, `node`, engines and trainers are still those of this machine. */
+  isRecorded: boolean;
   platform: Platform;
   sensors: SensorReport[];
   engines: Finding[];
-  /** How many threads of an inference run at once here. */
-  threads: number;
+  /** How many threads of an inference run at once there; undefined if nothing tells how many CPUs there are. */
+  threads: number | undefined;
   /** What holds inference threads back. */
   throttling: Finding[];
   trainers: Finding[];
@@ -33,7 +37,7 @@ export type ExamineOptions = {
     node: string;
     platform: NodeJS.Platform;
     engines: (gpus: Gpus) => Promise<Finding[]>;
-    own?: { cpuMs: () => number; rssBytes: () => number };
+    own?: OwnUse;
   };
   nowMs?: () => number;
   monotonicMs?: () => number;
@@ -45,6 +49,8 @@ const betweenReadsMs = 250;
 /** A program that goes on printing tells its first after a second or two. */
 const patienceMs = 4000;
 
+const isRecordedTree = (root: string) => resolve(root) !== '/';
+
 async function readSensors(options: ExamineOptions): Promise<SensorReport[]> {
   const { root, here, nowMs = Date.now, monotonicMs = () => performance.now(), sleep = wait } = options;
   const sensors = createSensors({
@@ -52,6 +58,8 @@ async function readSensors(options: ExamineOptions): Promise<SensorReport[]> {
     names: sensorNames,
     nowMs,
     monotonicMs,
+    // What this process and this machine use is not the recorded one's.
+    ...(isRecordedTree(root) ? { platform: 'linux', own: null } : {}),
     ...(here === undefined ? {} : { platform: here.platform, ...(here.own ? { own: here.own } : {}) }),
   });
   const runner = createSensorRunner({ sensors, monotonicMs });
@@ -77,8 +85,9 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     platform: process.platform,
     engines: examineEngines,
   };
+  const isRecorded = isRecordedTree(root);
   const [identity, platform, cores, sensors] = await Promise.all([
-    readIdentity({ root, platform: here.platform }),
+    isRecorded ? readLinuxIdentity(root) : readIdentity({ root, platform: here.platform }),
     readPlatform(root),
     readCores(root),
     readSensors(options),
@@ -94,6 +103,7 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
     ebb: here.ebb,
     node: here.node,
     identity,
+    isRecorded,
     platform,
     sensors,
     engines: await here.engines(gpus),

@@ -54,21 +54,25 @@ function formatReadings(readings: readonly Reading[]): string {
 
 const plain = (...heads: string[]) => heads.map((head) => ({ head }));
 
-function factsOf({ ebb, node, identity, platform }: Examination): string[][] {
+function factsOf({ ebb, node, identity, isRecorded, platform }: Examination): string[][] {
   const { soc, maxHz, l4t, jetpack, container } = platform;
-  const { cores } = identity;
-  const cpu = `${identity.cpu}, ${cores} CPU${cores === 1 ? '' : 's'}, ${identity.arch}`;
+  const { cores, board = 'unknown', os = 'unknown', memoryBytes } = identity;
+  const cpu = [
+    identity.cpu ?? 'unknown',
+    ...(cores === undefined ? [] : [`${cores} CPU${cores === 1 ? '' : 's'}`]),
+    ...(identity.arch === undefined ? [] : [identity.arch]),
+  ].join(', ');
   return [
-    ['model', identity.board],
+    ['model', board],
     ...(soc === undefined ? [] : [['chip', soc]]),
     ['cpu', maxHz === undefined ? cpu : `${cpu}, up to ${hertz(maxHz)}`],
-    ['memory', bytes(identity.memoryBytes)],
-    ['system', identity.os],
+    ['memory', memoryBytes === undefined ? 'unknown' : bytes(memoryBytes)],
+    ['system', os],
     ...(l4t === undefined
       ? []
       : [['jetson linux', jetpack === undefined ? l4t : `${l4t} (JetPack ${jetpack})`]]),
     ['container', container ?? 'none'],
-    ['ebb', `${ebb}, Node ${node}`],
+    ['ebb', `${ebb}, Node ${node}${isRecorded ? ': of this machine, as engines and trainers are' : ''}`],
   ];
 }
 

@@ -5,8 +5,8 @@ import { type Cores, formatCpuList } from './read-cores.ts';
 /** What holds inference threads back on a machine, judged from its cores and from what its sensors read. */
 export type ThreadFacts = {
   cores: Cores;
-  /** For machines that do not tell which CPUs are on. */
-  coreCount: number;
+  /** For machines that do not tell which CPUs are on; undefined if nothing tells. */
+  coreCount: number | undefined;
   isJetson: boolean;
   readings: readonly Reading[];
 };
@@ -21,15 +21,16 @@ function numberOf(readings: readonly Reading[], name: string): number | undefine
 }
 
 /** CPUs that are on and open to this process. */
-function usableCount({ cores: { online, allowed }, coreCount }: ThreadFacts): number {
+function usableCount({ cores: { online, allowed }, coreCount }: ThreadFacts): number | undefined {
   if (online && allowed) return Math.max(1, online.filter(isIn(allowed)).length);
   return (online ?? allowed)?.length ?? coreCount;
 }
 
-function judgeCores(facts: ThreadFacts, threads: number): Finding {
+function judgeCores(facts: ThreadFacts, usable: number | undefined, threads: number | undefined): Finding {
+  if (usable === undefined || threads === undefined)
+    return { name: 'cores', ok: true, text: 'the kernel does not say how many CPUs there are' };
   const { present, online, allowed } = facts.cores;
-  const usable = usableCount(facts);
-  const all = present?.length ?? facts.coreCount;
+  const all = present?.length ?? facts.coreCount ?? usable;
   const off = present && online ? present.filter((cpu) => !online.includes(cpu)) : [];
   const shut = online && allowed ? online.filter((cpu) => !allowed.includes(cpu)) : [];
   const told = [
@@ -55,7 +56,7 @@ function judgeCores(facts: ThreadFacts, threads: number): Finding {
   };
 }
 
-function judgeQuota({ readings }: ThreadFacts, usable: number, threads: number): Finding {
+function judgeQuota({ readings }: ThreadFacts, usable = Number.POSITIVE_INFINITY, threads = 1): Finding {
   const name = 'quota';
   const limit = numberOf(readings, 'cgroup_cpu_limit');
   if (limit === undefined) return { name, ok: true, text: 'no control group limits the CPU time' };
@@ -121,13 +122,22 @@ function judgeFirmware({ readings }: ThreadFacts): Finding[] {
   const since = readings.find((reading) => reading.name === 'pi_trouble_since_boot');
   if (since === undefined && numberOf(readings, 'pi_under_voltage') === undefined) return [];
   const before = since?.note;
-  if (now.length === 0 && before === undefined)
+  const isBitKnown = numberOf(readings, 'pi_throttled') !== undefined;
+  if (now.length === 0 && since === undefined)
     return [
-      { name, ok: true, text: since ? 'has not throttled since boot' : 'tells of no under-voltage now' },
+      {
+        name,
+        ok: true,
+        text: `${isBitKnown ? 'does not throttle now' : 'no under-voltage now'}; since boot is unknown without vcgencmd`,
+        cure: 'install raspi-utils (or libraspberrypi-bin), and put the user into the group "video"',
+      },
     ];
+  if (now.length === 0 && before === undefined)
+    return [{ name, ok: true, text: 'has not throttled since boot, by vcgencmd' }];
   const told = [
     ...(now.length > 0 ? [`now: ${now.join(', ')}`] : []),
     ...(before === undefined ? [] : [`since boot: ${before}`]),
+    ...(since === undefined ? ['since boot is unknown without vcgencmd'] : []),
   ].join('; ');
   const cures = [
     ...(/voltage/.test(told) ? ['a supply that holds 5.1 V under load, on a short cable'] : []),
@@ -151,14 +161,15 @@ function judgeSupply({ readings }: ThreadFacts): Finding[] {
 }
 
 /** Whether inference threads would be held back, and by what. */
-export function judgeThreads(facts: ThreadFacts): { threads: number; findings: Finding[] } {
+export function judgeThreads(facts: ThreadFacts): { threads: number | undefined; findings: Finding[] } {
   const usable = usableCount(facts);
   const limit = numberOf(facts.readings, 'cgroup_cpu_limit') ?? Number.POSITIVE_INFINITY;
-  const threads = Math.max(1, Math.floor(Math.min(usable, limit)));
+  const most = Math.min(usable ?? Number.POSITIVE_INFINITY, limit);
+  const threads = Number.isFinite(most) ? Math.max(1, Math.floor(most)) : undefined;
   return {
     threads,
     findings: [
-      judgeCores(facts, threads),
+      judgeCores(facts, usable, threads),
       judgeQuota(facts, usable, threads),
       judgeGovernor(facts),
       judgeFrequency(facts),

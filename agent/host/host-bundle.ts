@@ -1,3 +1,4 @@
+import { describeUnclear } from '../../bundle/level-accuracy.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../../engine/engine.ts';
@@ -11,11 +12,12 @@ import { obtainCalibration } from '../calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from '../control-loop.ts';
 import { buildLadder } from '../decide/ladder.ts';
 import type { PendingRequest } from '../decide/policy.ts';
+import { requireSigned } from '../profile/profile-bundle.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
 import { createRequestStats, type RequestStats } from '../serve/request-stats.ts';
-import { superviseEngine } from './supervise-engine.ts';
+import { type SupervisedEngine, superviseEngine } from './supervise-engine.ts';
 
 export type HostOptions = {
   bundle: Bundle;
@@ -44,7 +46,7 @@ export type HostOptions = {
 /** A bundle that is ready to answer: opened, calibrated, with what decides its level; the loop has not been started. */
 export type HostedBundle = {
   readonly manifest: Manifest;
-  readonly engine: Engine;
+  readonly engine: SupervisedEngine;
   readonly calibration: Calibration;
   readonly stats: RequestStats;
   readonly loop: ControlLoop;
@@ -60,6 +62,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
   const { bundle, log, signal } = options;
   const profile = options.profile();
   const { manifest } = bundle;
+  await requireSigned(profile, bundle);
   requireFixedLevel(profile, manifest);
   const open = () =>
     (options.openEngine ?? openEngine)(bundle, {
@@ -73,15 +76,16 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     tellEngines(engine, log);
     const calibration = await calibrate(engine, options);
     signal.throwIfAborted();
-    const ladder = buildLadder(
-      calibration,
-      manifest.levels.map((level) => level.accuracy?.value ?? null),
-    );
-    if (ladder.length < manifest.levels.length)
+    const accuracies = manifest.levels.map((level) => level.accuracy ?? null);
+    const ladder = buildLadder(calibration, accuracies);
+    const skipped = manifest.levels.flatMap((_, level) => (ladder.includes(level) ? [] : [level]));
+    if (skipped.length > 0)
       log.info(
         { ladder },
-        `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
+        `levels worth choosing on this device: ${ladder.join(', ')}; skipped, not faster than a level that is at least as accurate: ${skipped.join(', ')}`,
       );
+    const unclear = describeUnclear(accuracies);
+    if (unclear !== undefined) log.info({ ladder }, unclear);
     engine.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
     const { runner, pending, nowMs, monotonicMs, onSwap, cacheDir } = options;
     // A calibration that was handed in has no place in the cache.
@@ -149,7 +153,11 @@ async function calibrate(engine: Engine, options: HostOptions): Promise<Calibrat
   const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);
   const { memory = [] } = calibration;
   const held = memory.length > 0 ? `; memory of all levels: ${describeMemory(memory)}` : '';
-  log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}${held}`);
+  const { measuredAt, batch } = calibration;
+  log.info(
+    { calibration: { source, measuredAt, batch } },
+    `calibration (${source}): ${medians.join(', ')}${held}`,
+  );
   if (warning) log.warn({}, warning);
   return calibration;
 }

@@ -1,8 +1,9 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import type { Logger } from '../../wire/link/logger.ts';
-import { RequestError } from '../serve/request-error.ts';
 import type { QueuedRequest } from '../serve/request-queue.ts';
+import { requireAccuracy } from '../serve/require-accuracy.ts';
 import type { HostedResult } from '../serve/serve-requests.ts';
 import type { HostedBundle } from './host-bundle.ts';
 
@@ -86,7 +87,7 @@ export function createHostSlot(options: HostSlotOptions): HostSlot {
       await old.keepLearnt();
       await closeWhenIdle(old);
     },
-    async run({ input, batch, level }) {
+    async run({ input, batch, level, minAccuracy }) {
       const own = current;
       if (own === undefined) throw new RequestError(503, 'Cannot infer as no bundle is open');
       const last = own.manifest.levels.length - 1;
@@ -95,7 +96,9 @@ export function createHostSlot(options: HostSlotOptions): HostSlot {
           404,
           `Cannot infer at level ${level} as another bundle has taken over, whose levels are 0 to ${last}: leave the level out`,
         );
-      const result = await own.engine.run(input, batch, level === undefined ? {} : { level });
+      const among = requireAccuracy({ level, minAccuracy }, own.manifest);
+      const how = level === undefined ? (among ? { among } : {}) : { level };
+      const result = await own.engine.run(input, batch, how);
       return { ...result, host: own };
     },
     async close() {

@@ -11,6 +11,12 @@ import type { Logger } from '../../wire/link/logger.ts';
 const delaysMs = [0, 100, 500, 2000, 10_000];
 /** Threads that hang hold memory and cores until their runs return: with more, only a new process helps. */
 const mostAbandoned = 3;
+/** So many new threads fail or die without an answer, over 22 s, before the agent ends: what a new process cannot mend, its supervisor shows. */
+const mostFailures = 6;
+/** Runs wait while so many attempts to open the next thread fail, which takes 100 ms beside the attempts; more than that is no accident. */
+const patience = 1;
+/** To open a bundle of 100 MB takes seconds on a board: what takes longer than this hangs. */
+const openLimitMs = 120_000;
 
 export type SuperviseOptions = {
   open: () => Promise<Engine>;
@@ -18,6 +24,12 @@ export type SuperviseOptions = {
   hangMs: number;
   log: Logger;
   delaysMs?: readonly number[];
+  openLimitMs?: number;
+};
+
+export type SupervisedEngine = Engine & {
+  /** Whether an inference thread takes runs. False from the death of one until the next one is open. */
+  readonly isRunning: boolean;
 };
 
 type Run = {
@@ -34,10 +46,11 @@ type Run = {
  * INVARIANTS
  * - of the runs that were submitted, a dead thread costs the one that it was computing; the others are computed by the next one, in order;
  * - level, threads, tuning and the levels' engines are the new thread's as they were the old one's;
- * - `ended` resolves after `close`, and where too many threads hang: then a new process is needed.
- * @throws Error where the first engine cannot be opened.
+ * - runs wait for the next thread; if two attempts to open it fail, they and all that come until one opens are rejected at once;
+ * - `ended` resolves after `close`, and if too many threads hang, die or cannot be opened: then a new process is needed.
+ * @throws Error if the first engine cannot be opened.
  */
-export async function superviseEngine(options: SuperviseOptions): Promise<Engine> {
+export async function superviseEngine(options: SuperviseOptions): Promise<SupervisedEngine> {
   const { open, hangMs, log } = options;
   const waits = options.delaysMs ?? delaysMs;
   /** In the order of the calls; the oldest is the one that the thread computes. */
@@ -50,6 +63,9 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
   let isOpen = true;
   let deaths = 0;
   let abandoned = 0;
+  let failedOpens = 0;
+  /** Why runs are rejected until a thread opens. */
+  let trouble: EngineEndedError | undefined;
   let end: EngineEndedError | undefined;
   let tellEnd: (reason: EngineEndedError) => void = () => {};
   const ended = new Promise<EngineEndedError>((resolve) => {
@@ -121,41 +137,71 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
       finish(new EngineEndedError(`${abandoned} inference threads hang`));
       return;
     }
+    retry(reason, reason.message);
+  }
+
+  /** Opens the next thread, after a wait that grows with what has failed since the last answer. */
+  function retry(error: unknown, what: string): void {
+    if (deaths >= mostFailures) {
+      finish(
+        new EngineEndedError(
+          `${deaths} inference threads failed, one after the other; the last one: ${what}`,
+        ),
+      );
+      return;
+    }
     const waitMs = waits[Math.min(deaths, waits.length - 1)] ?? 0;
     deaths += 1;
-    log.error(
-      { err: reason, waiting: pending.length },
-      `${reason.message}: another one is started${waitMs > 0 ? ` in ${waitMs} ms` : ''}`,
-    );
+    const when = waitMs > 0 ? ` in ${waitMs} ms` : '';
+    log.error({ err: error, waiting: pending.length }, `${what}: another inference thread is started${when}`);
     reopenTimer = setTimeout(reopen, waitMs);
   }
 
-  async function reopen(): Promise<void> {
-    let next: Engine | undefined;
+  async function openNext(): Promise<Engine> {
+    const next = await open();
     try {
-      next = await open();
       if (forms !== undefined) await next.tune(forms);
       for (const [at, name] of levelEngines) next.setEngine(at, name);
       next.setThreads(threads);
       next.setLevel(level);
+      return next;
     } catch (error) {
-      await next?.close();
-      if (end !== undefined) return;
-      const waitMs = waits[Math.min(deaths, waits.length - 1)] ?? 0;
-      deaths += 1;
-      log.error({ err: error }, `no inference thread: ${String(error)}; tried again in ${waitMs} ms`);
-      reopenTimer = setTimeout(reopen, waitMs);
-      return;
+      await next.close();
+      throw error;
     }
-    // Closed meanwhile.
-    if (end !== undefined) return next.close();
-    use(next);
-    log.info({}, `a new inference thread runs, ${pending.length} requests go on`);
+  }
+
+  async function reopen(): Promise<void> {
+    const limitMs = options.openLimitMs ?? openLimitMs;
+    const limit = setTimeout(
+      () => finish(new EngineEndedError(`an inference thread has not opened within ${limitMs / 1000} s`)),
+      limitMs,
+    ).unref();
+    try {
+      const next = await openNext();
+      // Closed meanwhile.
+      if (end !== undefined) return next.close();
+      use(next);
+      log.info({}, `a new inference thread runs, ${pending.length} requests go on`);
+    } catch (error) {
+      if (end !== undefined) return;
+      const what = `no inference thread can be opened (${(error as Error).message})`;
+      failedOpens += 1;
+      if (failedOpens > patience) {
+        trouble = new EngineEndedError(what, { cause: error });
+        for (const { reject } of pending.splice(0)) reject(trouble);
+      }
+      retry(error, what);
+    } finally {
+      clearTimeout(limit);
+    }
   }
 
   function use(next: Engine): void {
     engine = next;
     isOpen = true;
+    trouble = undefined;
+    failedOpens = 0;
     engine.ended.then((reason) => {
       if (end === undefined) buryOnce(next, reason);
     });
@@ -178,8 +224,12 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Engine
     get pending() {
       return pending.length;
     },
+    get isRunning() {
+      return isOpen;
+    },
     run(input, batch, runOptions = {}) {
-      if (end !== undefined) return Promise.reject(end);
+      const refusal = end ?? trouble;
+      if (refusal !== undefined) return Promise.reject(refusal);
       return new Promise((resolve, reject) => {
         const run = { input, batch, options: runOptions, resolve, reject };
         pending.push(run);

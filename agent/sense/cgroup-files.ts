@@ -1,26 +1,6 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import type { GroupFolders } from './cgroup-groups.ts';
 import { readBounded } from './read-bounded.ts';
-
-/** Where this process's control groups stand: one tree for all (v2), or one for each controller (v1). */
-export type CgroupPaths = { version: 2; path: string } | { version: 1; cpu?: string; memory?: string };
-
-/** Parses `/proc/self/cgroup` (cgroups(7)): `hierarchy:controllers:path` a line; hierarchy 0 without controllers is version 2. */
-export function parseCgroupPaths(text: string): CgroupPaths | undefined {
-  const lines = text.split('\n').flatMap((line) => {
-    const [, hierarchy, controllers = '', path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
-    return hierarchy === undefined || path === undefined || path.split('/').includes('..')
-      ? []
-      : [{ hierarchy, controllers: controllers.split(','), path }];
-  });
-  const of = (controller: string) => lines.find(({ controllers }) => controllers.includes(controller))?.path;
-  const cpu = of('cpu');
-  const memory = of('memory');
-  // Where controllers are bound to version 1, the tree of version 2 has none of them.
-  if (cpu !== undefined || memory !== undefined)
-    return { version: 1, ...(cpu === undefined ? {} : { cpu }), ...(memory === undefined ? {} : { memory }) };
-  const unified = lines.find(({ hierarchy }) => hierarchy === '0')?.path;
-  return unified === undefined ? undefined : { version: 2, path: unified };
-}
 
 /** Parses `cpu.max` (Documentation/admin-guide/cgroup-v2.rst), `QUOTA PERIOD` in microseconds. @returns cores; Infinity without a limit. */
 export function parseCpuMax(text: string): number | undefined {
@@ -43,31 +23,23 @@ export function parseStat(text: string, field: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The groups from `path` up to the root of its hierarchy, the innermost first. */
-function ancestors(path: string): string[] {
-  const all = [path];
-  while (all.length < 32 && all[all.length - 1] !== '/') all.push(dirname(all[all.length - 1] as string));
-  return all;
+/** The file of the innermost group that has it. */
+export async function readOfGroup({ folders }: GroupFolders, file: string): Promise<string | undefined> {
+  for (const folder of folders) {
+    const text = await readBounded(join(folder, file));
+    if (text !== undefined) return text;
+  }
+  return undefined;
 }
 
 /**
- * The least of what a group and all of its ancestors allow; Infinity where none limits.
- * @param mount the hierarchy's folder.
- * @param path this process's group in it; inside a container the group may be mounted as the root, where it then is looked for.
- * @returns undefined where no group has such a file.
+ * The least of what a group and all of its ancestors say.
+ * @returns undefined if none of them says anything; Infinity if none limits.
  */
-export async function leastLimit(
-  mount: string,
-  path: string,
-  limitOf: (group: string) => Promise<number | undefined>,
+export async function leastOf(
+  { folders }: GroupFolders,
+  ofFolder: (folder: string) => Promise<number | undefined>,
 ): Promise<number | undefined> {
-  const limits = (await Promise.all(ancestors(path).map((group) => limitOf(join(mount, group))))).flatMap(
-    (limit) => limit ?? [],
-  );
-  return limits.length > 0 ? Math.min(...limits) : undefined;
-}
-
-/** The group's own file, or the root's where the group's path is not visible from inside a container. */
-export async function readOfGroup(mount: string, path: string, file: string): Promise<string | undefined> {
-  return (await readBounded(join(mount, path, file))) ?? (await readBounded(join(mount, file)));
+  const values = (await Promise.all(folders.map(ofFolder))).flatMap((value) => value ?? []);
+  return values.length > 0 ? Math.min(...values) : undefined;
 }

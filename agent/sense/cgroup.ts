@@ -1,13 +1,7 @@
 import { join } from 'node:path';
-import {
-  type CgroupPaths,
-  leastLimit,
-  parseCgroupPaths,
-  parseCpuMax,
-  parseMemoryLimit,
-  parseStat,
-  readOfGroup,
-} from './cgroup-files.ts';
+import { leastOf, parseCpuMax, parseStat, readOfGroup } from './cgroup-files.ts';
+import { createGroupFinder, type GroupFolders } from './cgroup-groups.ts';
+import { readMemoryLimit, readMemoryUsed } from './cgroup-memory.ts';
 import { readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
 
@@ -22,48 +16,32 @@ type Share = {
   throttledUs?: number | undefined;
 };
 
-/** Documentation/admin-guide/cgroup-v2.rst. */
-async function readVersion2(root: string, path: string): Promise<Share> {
-  const mount = join(root, 'sys/fs/cgroup');
-  const limit = (file: string, parse: (text: string) => number | undefined) =>
-    leastLimit(mount, path, async (group) => {
-      const text = await readBounded(join(group, file), 256);
-      return text === undefined ? undefined : parse(text);
-    });
-  const [cores, memoryLimitBytes, used, stat] = await Promise.all([
-    limit('cpu.max', parseCpuMax),
-    limit('memory.max', parseMemoryLimit),
-    readOfGroup(mount, path, 'memory.current'),
-    readOfGroup(mount, path, 'cpu.stat'),
-  ]);
-  const memoryUsedBytes = used === undefined ? undefined : parseMemoryLimit(used);
-  const throttledUs = stat === undefined ? undefined : parseStat(stat, 'throttled_usec');
-  return { cores, memoryLimitBytes, memoryUsedBytes, throttledUs };
+/** Cores that one group may use: Documentation/admin-guide/cgroup-v2.rst, Documentation/scheduler/sched-bwc.rst. */
+async function readCores(folder: string, version: 1 | 2): Promise<number | undefined> {
+  if (version === 2) {
+    const text = await readBounded(join(folder, 'cpu.max'), 256);
+    return text === undefined ? undefined : parseCpuMax(text);
+  }
+  const quota = await readBounded(join(folder, 'cpu.cfs_quota_us'), 64);
+  const period = await readBounded(join(folder, 'cpu.cfs_period_us'), 64);
+  if (quota === undefined || period === undefined) return undefined;
+  return parseCpuMax(`${quota.trim() === '-1' ? 'max' : quota.trim()} ${period.trim()}`);
 }
 
-/** Documentation/scheduler/sched-bwc.rst, Documentation/admin-guide/cgroup-v1/memory.rst. */
-async function readVersion1(root: string, paths: CgroupPaths & { version: 1 }): Promise<Share> {
-  const cpu = join(root, 'sys/fs/cgroup/cpu');
-  const memory = join(root, 'sys/fs/cgroup/memory');
-  const { cpu: cpuPath = '/', memory: memoryPath = '/' } = paths;
-  const [cores, memoryLimitBytes, used, stat] = await Promise.all([
-    leastLimit(cpu, cpuPath, async (group) => {
-      const quota = await readBounded(join(group, 'cpu.cfs_quota_us'), 64);
-      const period = await readBounded(join(group, 'cpu.cfs_period_us'), 64);
-      if (quota === undefined || period === undefined) return undefined;
-      return parseCpuMax(`${quota.trim() === '-1' ? 'max' : quota.trim()} ${period.trim()}`);
-    }),
-    leastLimit(memory, memoryPath, async (group) => {
-      const text = await readBounded(join(group, 'memory.limit_in_bytes'), 64);
-      return text === undefined ? undefined : parseMemoryLimit(text);
-    }),
-    readOfGroup(memory, memoryPath, 'memory.usage_in_bytes'),
-    readOfGroup(cpu, cpuPath, 'cpu.stat'),
-  ]);
-  const memoryUsedBytes = used === undefined ? undefined : parseMemoryLimit(used);
-  const throttledNs = stat === undefined ? undefined : parseStat(stat, 'throttled_time');
-  const throttledUs = throttledNs === undefined ? undefined : throttledNs / 1000;
-  return { cores, memoryLimitBytes, memoryUsedBytes, throttledUs };
+async function readThrottledUs(groups: GroupFolders): Promise<number | undefined> {
+  const stat = (await readOfGroup(groups, 'cpu.stat')) ?? '';
+  if (groups.version === 2) return parseStat(stat, 'throttled_usec');
+  const throttledNs = parseStat(stat, 'throttled_time');
+  return throttledNs === undefined ? undefined : throttledNs / 1000;
+}
+
+async function readShare({ cpu, memory }: { cpu?: GroupFolders; memory?: GroupFolders }): Promise<Share> {
+  return {
+    cores: cpu && (await leastOf(cpu, (folder) => readCores(folder, cpu.version))),
+    memoryLimitBytes: memory && (await readMemoryLimit(memory)),
+    memoryUsedBytes: memory && (await readMemoryUsed(memory)),
+    throttledUs: cpu && (await readThrottledUs(cpu)),
+  };
 }
 
 /**
@@ -72,6 +50,7 @@ async function readVersion1(root: string, paths: CgroupPaths & { version: 1 }): 
  * time that has passed (several threads can be held back at once).
  */
 export function createCgroupSensor({ root, nowMs, monotonicMs }: CgroupSensorOptions): Sensor {
+  const findGroups = createGroupFinder(root);
   let last: { throttledUs: number; monotonicMs: number } | undefined;
 
   function throttled(throttledUs: number | undefined): number | undefined {
@@ -88,10 +67,9 @@ export function createCgroupSensor({ root, nowMs, monotonicMs }: CgroupSensorOpt
   return {
     name: 'cgroup',
     async read(): Promise<Reading[] | NoData> {
-      const text = await readBounded(join(root, 'proc/self/cgroup'), 4096);
-      const paths = text === undefined ? undefined : parseCgroupPaths(text);
-      if (paths === undefined) return { noData: 'this process is in no control group' };
-      const share = await (paths.version === 2 ? readVersion2(root, paths.path) : readVersion1(root, paths));
+      const groups = await findGroups();
+      if (groups === undefined) return { noData: 'this process is in no control group' };
+      const share = await readShare(groups);
       const atMs = nowMs();
       const one = (name: string, value: number | undefined, unit: string): Reading[] =>
         value === undefined || !Number.isFinite(value) ? [] : [{ name, value, unit, atMs }];
@@ -104,7 +82,7 @@ export function createCgroupSensor({ root, nowMs, monotonicMs }: CgroupSensorOpt
       ];
       return readings.length > 0
         ? readings
-        : { noData: `control groups of version ${paths.version} set this process no limit` };
+        : { noData: 'the control groups of this process set it no limit' };
     },
   };
 }

@@ -13,10 +13,24 @@ export type CustomReading = Readonly<
   } & ({ file: string } | { command: readonly string[]; everyMs: number })
 >;
 
-/** The first number in a text. @returns undefined where there is none. */
+/** A number that stands by itself: not the end of a name, such as BAT0, of a longer number, or of a date. */
+const number =
+  /(?<![\p{L}\p{N}_+\-−.]|\p{N}[,'’_:/\u00a0\u202f])[+\-−]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/giu;
+/** What makes it the part of something else: thousands that are set apart, a decimal comma, a version, a date, a time, an id, a hexadecimal number. */
+const goesOn = /^(?:[.,'’_:/\-−\u00a0\u202f]?\d|[\p{L}_]+\d)/u;
+
+/**
+ * The first number in a text, whole: `1,234.5` has two readings, and is none.
+ * @returns undefined if there is none, if it is a part of something else, or if it is too large for a double.
+ */
 export function firstNumber(text: string): number | undefined {
-  const digits = /[-+]?\d{1,15}(?:\.\d{1,15})?(?:e[-+]?\d{1,2})?/i.exec(text)?.[0];
-  return digits === undefined ? undefined : Number(digits);
+  const { value: match } = text.matchAll(number).next();
+  if (match === undefined) return undefined;
+  const digits = match[0];
+  const rest = text.slice(match.index + digits.length, match.index + digits.length + 64);
+  if (goesOn.test(rest) || (/^[+\-−]?0$/.test(digits) && /^[xob][\da-f]/i.test(rest))) return undefined;
+  const value = Number(digits.replace('−', '-'));
+  return Number.isFinite(value) ? value : undefined;
 }
 
 /** One custom reading as a sensor of the same name. */
@@ -27,6 +41,9 @@ export function createCustomSensor(
   const { name, unit, scale } = reading;
   const seldom = 'command' in reading ? askSeldom(ask, reading.everyMs, monotonicMs) : ask;
 
+  /** A command's answer is repeated until it is asked again: it is as old as it is. */
+  let answered: { answer: Promise<string | undefined>; atMs: number } | undefined;
+
   async function readText(): Promise<string | NoData> {
     if ('file' in reading)
       return (
@@ -35,8 +52,10 @@ export function createCustomSensor(
         }
       );
     const [program = '', ...args] = reading.command;
+    const answer = seldom(program, args);
+    if (answer !== answered?.answer) answered = { answer, atMs: nowMs() };
     return (
-      (await seldom(program, args)) ?? {
+      (await answer) ?? {
         noData: `the command "${program}" failed, or took too long`,
         cure: 'run it by hand as the user that ebb runs as',
       }
@@ -49,8 +68,9 @@ export function createCustomSensor(
       const text = await readText();
       if (typeof text !== 'string') return text;
       const value = firstNumber(text);
-      if (value === undefined) return { noData: 'there is no number in what was read' };
-      return [{ name, value: value * scale, unit, atMs: nowMs() }];
+      if (value === undefined || !Number.isFinite(value * scale))
+        return { noData: 'what was read has no number, or none that has one meaning alone' };
+      return [{ name, value: value * scale, unit, atMs: answered?.atMs ?? nowMs() }];
     },
   };
 }

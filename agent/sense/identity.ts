@@ -37,8 +37,8 @@ async function readDmiBoard(root: string): Promise<string | undefined> {
   return meaningful([vendor, product].filter(Boolean).join(' '));
 }
 
-/** From the files of Linux below `root`; what they do not tell is absent. */
-async function readLinux(root: string): Promise<Partial<Identity>> {
+/** From the files of Linux below `root`, which may be a recorded tree; what they do not tell is absent. */
+export async function readLinuxIdentity(root: string): Promise<Partial<Identity>> {
   const read = (path: string, limitBytes: number) => readBounded(join(root, path), limitBytes);
   const model = meaningful(await read('proc/device-tree/model', 256));
   const info = parseCpuInfo((await read('proc/cpuinfo', 256 * 1024)) ?? '');
@@ -105,6 +105,6 @@ export async function readIdentity(options: {
     cores: Math.max(1, cpus().length),
     memoryBytes: totalmem(),
     hostname: hostname(),
-    ...(platform === 'linux' ? await readLinux(root) : await readOther(limitMs)),
+    ...(platform === 'linux' ? await readLinuxIdentity(root) : await readOther(limitMs)),
   };
 }

@@ -1,4 +1,6 @@
 import { join } from 'node:path';
+import { createGroupFinder } from './cgroup-groups.ts';
+import { readMemoryHeadroom, readMemoryLimit } from './cgroup-memory.ts';
 import { readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
 
@@ -14,10 +16,16 @@ export function parseMeminfo(text: string): { availableBytes: number; totalBytes
   return { availableBytes, totalBytes };
 }
 
-export type MemorySensorOptions = SensorOptions & { rssBytes: () => number };
+export type MemorySensorOptions = SensorOptions & {
+  /** Absent: of a process of another machine. */ rssBytes?: (() => number) | undefined;
+};
 
-/** `memory_available`, `memory_total`, and `process_rss` of this process. */
+/**
+ * `memory_available`: what this process can still have without swapping, the less of the machine's MemAvailable and of what its control group and
+ * all ancestors leave below their limits; `memory_total`, within those limits; and `process_rss` of this process.
+ */
 export function createMemorySensor({ root, nowMs, rssBytes }: MemorySensorOptions): Sensor {
+  const findGroups = createGroupFinder(root);
   return {
     name: 'memory',
     async read(): Promise<Reading[] | NoData> {
@@ -25,11 +33,16 @@ export function createMemorySensor({ root, nowMs, rssBytes }: MemorySensorOption
       if (text === undefined) return { noData: 'there is no /proc/meminfo' };
       const memory = parseMeminfo(text);
       if (!memory) return { noData: '/proc/meminfo lacks MemAvailable or MemTotal' };
+      const { memory: groups } = (await findGroups()) ?? {};
+      const headroom = groups && (await readMemoryHeadroom(groups));
+      const limit = groups && (await readMemoryLimit(groups));
+      const availableBytes = Math.min(memory.availableBytes, headroom ?? memory.availableBytes);
+      const totalBytes = Math.min(memory.totalBytes, limit ?? memory.totalBytes);
       const atMs = nowMs();
       return [
-        { name: 'memory_available', value: memory.availableBytes, unit: 'bytes', atMs },
-        { name: 'memory_total', value: memory.totalBytes, unit: 'bytes', atMs },
-        { name: 'process_rss', value: rssBytes(), unit: 'bytes', atMs },
+        { name: 'memory_available', value: availableBytes, unit: 'bytes', atMs },
+        { name: 'memory_total', value: totalBytes, unit: 'bytes', atMs },
+        ...(rssBytes ? [{ name: 'process_rss', value: rssBytes(), unit: 'bytes', atMs }] : []),
       ];
     },
   };

@@ -14,7 +14,7 @@ export function parsePressure(text: string): { someUs: number; fullUs?: number }
   const someUs = total('some');
   const fullUs = total('full');
   if (someUs === undefined || !Number.isSafeInteger(someUs)) return undefined;
-  return fullUs === undefined ? { someUs } : { someUs, fullUs };
+  return fullUs === undefined || !Number.isSafeInteger(fullUs) ? { someUs } : { someUs, fullUs };
 }
 
 export type PsiSensorOptions = SensorOptions & { monotonicMs: () => number };
@@ -36,8 +36,9 @@ export function createPsiSensor({ root, nowMs, monotonicMs }: PsiSensorOptions):
     const now = { totalUs, monotonicMs: monotonicMs() };
     last.set(name, now);
     const wallUs = before ? (now.monotonicMs - before.monotonicMs) * 1000 : 0;
-    if (!before || wallUs <= 0) return [];
-    const value = Math.min(1, Math.max(0, (totalUs - before.totalUs) / wallUs));
+    // A counter that went backwards says nothing of this interval.
+    if (!before || wallUs <= 0 || totalUs < before.totalUs) return [];
+    const value = Math.min(1, (totalUs - before.totalUs) / wallUs);
     return [{ name, value, unit: 'ratio', atMs: nowMs() }];
   }
 

@@ -3,9 +3,16 @@ import { readNumber } from './hwmon.ts';
 import { listBounded, readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
 
-/** Energy between two readings of a counter that begins anew beyond `rangeUj`. */
-export function energyBetweenUj(before: number, now: number, rangeUj: number): number {
-  return now >= before ? now - before : now + rangeUj - before;
+/** Of a counter's range: one that falls by less has not begun anew, it went backwards. The longest interval is far shorter than half a round. */
+const wrapShare = 0.5;
+
+/**
+ * Energy between two readings of a counter that begins anew beyond `rangeUj`.
+ * @returns undefined if the counter went backwards without having begun anew.
+ */
+export function energyBetweenUj(before: number, now: number, rangeUj: number): number | undefined {
+  if (now >= before) return now - before;
+  return before - now > wrapShare * rangeUj ? now + rangeUj - before : undefined;
 }
 
 /** `package_power` of x86 processors, without the board around them, since the last read, by RAPL's energy counters (Documentation/power/powercap/powercap.rst). */
@@ -26,9 +33,9 @@ export function createRaplSensor({
     const now = { energyUj, monotonicMs: monotonicMs() };
     last.set(zone, now);
     const seconds = before ? (now.monotonicMs - before.monotonicMs) / 1000 : 0;
-    return before && seconds > 0
-      ? energyBetweenUj(before.energyUj, energyUj, rangeUj) / 1e6 / seconds
-      : undefined;
+    if (!before || seconds <= 0) return undefined;
+    const usedUj = energyBetweenUj(before.energyUj, energyUj, rangeUj);
+    return usedUj === undefined ? undefined : usedUj / 1e6 / seconds;
   }
 
   return {

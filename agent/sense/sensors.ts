@@ -44,6 +44,10 @@ export function ownCpuMs(): number {
   return (user + system) / 1000;
 }
 
+export type OwnUse = { cpuMs: () => number; rssBytes: () => number };
+
+const ownUse: OwnUse = { cpuMs: ownCpuMs, rssBytes: () => process.memoryUsage.rss() };
+
 /** Builds the named sensors over one root; on macOS and Windows the fallback joins unasked, as there is no `/proc`. */
 export function createSensors(
   options: SensorOptions & {
@@ -51,23 +55,23 @@ export function createSensors(
     readings?: readonly CustomReading[];
     monotonicMs: () => number;
     platform?: NodeJS.Platform;
-    /** What this process uses. */
-    own?: { cpuMs: () => number; rssBytes: () => number };
+    /** What this process uses; null if the sensors read another machine, as from a recorded tree. */
+    own?: OwnUse | null;
     /** Default: those of this machine, or of the one that was recorded. */
     commands?: Commands;
   },
 ): Sensor[] {
   const { names, readings = [], root, nowMs, monotonicMs, platform = process.platform } = options;
-  const own = options.own ?? { cpuMs: ownCpuMs, rssBytes: () => process.memoryUsage.rss() };
+  const own = options.own === undefined ? ownUse : options.own;
   const commands = options.commands ?? (root === '/' ? createCommands(monotonicMs) : recordedCommands(root));
   const { ask, follow } = commands;
   const readTegraStats = createTegraStats(follow, monotonicMs);
   const all: Record<SensorName, () => Sensor> = {
-    cpu: () => createCpuSensor({ root, nowMs, ownCpuMs: own.cpuMs, monotonicMs }),
+    cpu: () => createCpuSensor({ root, nowMs, ownCpuMs: own?.cpuMs, monotonicMs }),
     psi: () => createPsiSensor({ root, nowMs, monotonicMs }),
     cgroup: () => createCgroupSensor({ root, nowMs, monotonicMs }),
     frequency: () => createFrequencySensor({ root, nowMs }),
-    memory: () => createMemorySensor({ root, nowMs, rssBytes: own.rssBytes }),
+    memory: () => createMemorySensor({ root, nowMs, rssBytes: own?.rssBytes }),
     temperature: () => createTemperatureSensor({ root, nowMs }),
     battery: () => createBatterySensor({ root, nowMs }),
     raspberry_pi: () => createRaspberryPiSensor({ root, nowMs, monotonicMs, ask }),
@@ -81,7 +85,7 @@ export function createSensors(
       createSysteminformationFallback({
         platform,
         nowMs,
-        ownCpuMs: own.cpuMs,
+        ownCpuMs: own?.cpuMs ?? ownCpuMs,
         monotonicMs,
         cpus: availableParallelism(),
       }),

@@ -2,14 +2,14 @@ import { Hono } from 'hono';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { answerAtOnce } from '../../listen/answer-at-once.ts';
 import { createGuard } from '../../listen/guard.ts';
-import { acceptedEncodings, inflateBody } from './inflate-body.ts';
+import { acceptedEncodings, inflateBody } from '../../listen/inflate-body.ts';
+import { type BodyLimit, readBody } from '../../listen/read-body.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import type { LevelTotals } from './level-totals.ts';
 import { addModelRoutes, modelPaths } from './model-routes.ts';
 import { parseInferRequest } from './parse-infer-request.ts';
-import { readBody } from './read-body.ts';
 import { renderInferAnswer } from './render-infer-answer.ts';
 import { addRepositoryRoutes } from './repository-routes.ts';
-import { RequestError } from './request-error.ts';
 import { modelOfPath, requireModel, requireVersion } from './require-model.ts';
 
 /** What the protocol needs of an agent. */
@@ -50,6 +50,11 @@ export type AppOptions = {
   onError: (error: unknown) => void;
 };
 
+/** Of what a client sends to the agent. */
+export function bodyLimit(limitBytes: number): BodyLimit {
+  return { limitBytes, cure: 'send fewer inputs at a time or raise http.max_body_bytes in the profile' };
+}
+
 const json = { 'Content-Type': 'application/json' };
 
 /** Open Inference Protocol v2 over HTTP: a level is a version of the model, no version means the active level. */
@@ -84,11 +89,12 @@ export function createInferenceApp(options: AppOptions): Hono {
       requireModel(manifest, context.req.param('model'));
       const level = requireVersion(manifest, context.req.param('version'));
       const { maxBodyBytes, maxBatch } = limits();
+      const limit = bodyLimit(maxBodyBytes);
       const jsonLength = context.req.header('inference-header-content-length');
-      const sent = await readBody(context, { limitBytes: maxBodyBytes, alignAt: Number(jsonLength) || 0 });
+      const sent = await readBody(context, limit, { alignAt: Number(jsonLength) || 0 });
       const receivedMs = monotonicMs();
       const encoding = context.req.header('content-encoding');
-      const body = encoding === undefined ? sent : await inflateBody(sent, encoding, maxBodyBytes);
+      const body = encoding === undefined ? sent : await inflateBody(sent, encoding, limit);
       const request = parseInferRequest({ manifest, body, jsonLength, maxBatch });
       const { id, input, batch, deadlineMs, minAccuracy, binaryOutput: binary, classes } = request;
       const answer = await service.infer({ input, batch, level, deadlineMs, minAccuracy, receivedMs });

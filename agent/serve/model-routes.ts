@@ -1,18 +1,12 @@
 import type { Context, Hono } from 'hono';
-import type { Manifest } from '../../bundle/manifest.ts';
 import type { AppOptions } from './inference-app.ts';
 import { modelConfig } from './model-config.ts';
+import { modelMetadata } from './model-metadata.ts';
 import { modelStatistics } from './model-statistics.ts';
 import { requireModel, requireVersion } from './require-model.ts';
 
 /** The model, and a level of it. */
 export const modelPaths = ['/v2/models/:model', '/v2/models/:model/versions/:version'] as const;
-
-const tensor = ({ name, shape }: Manifest['input'] | Manifest['output']) => ({
-  name,
-  datatype: 'FP32',
-  shape: [-1, ...shape.slice(1)],
-});
 
 /** What can be asked about the model: metadata, readiness, Triton's configuration and statistics. */
 export function addModelRoutes(
@@ -40,13 +34,7 @@ export function addModelRoutes(
       if (context.req.path === '/v2/models/stats' && manifest.name !== 'stats')
         return context.json(statistics());
       requireAsked(context);
-      return context.json({
-        name: manifest.name,
-        versions: manifest.levels.map((_, level) => String(level)),
-        platform: 'onnxruntime_onnx',
-        inputs: [tensor(manifest.input)],
-        outputs: [tensor(manifest.output)],
-      });
+      return context.json(modelMetadata(manifest));
     });
 
     app.get(`${path}/ready`, (context) => {

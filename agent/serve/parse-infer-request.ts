@@ -1,6 +1,6 @@
 import type { Manifest } from '../../bundle/manifest.ts';
+import { RequestError, showValue } from '../../listen/request-error.ts';
 import { cureOfJson } from './cure-of-json.ts';
-import { RequestError, showValue } from './request-error.ts';
 
 /** One request for inference, checked against the bundle. */
 export type InferRequest = {
@@ -20,7 +20,7 @@ export type InferRequest = {
 export type ParseOptions = {
   manifest: Manifest;
   body: Buffer;
-  /** Value of `Inference-Header-Content-Length`: length of the JSON, where bytes of tensors follow it. */
+  /** Value of `Inference-Header-Content-Length`: length of the JSON, if bytes of tensors follow it; 0 if the body is the tensor alone. */
   jsonLength: string | undefined;
   maxBatch: number;
 };
@@ -34,10 +34,15 @@ function refuse(requirement: string, value: unknown, cure: string): never {
   );
 }
 
+/** An object of the request without the members that are null: clients write null for what they leave out. */
 function object(value: unknown, name: string): Json {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     refuse(`${name} must be an object`, value, 'see the Open Inference Protocol, version 2');
-  return value as Json;
+  return Object.fromEntries(Object.entries(value).filter(([, member]) => member !== null));
+}
+
+function optionalObject(value: unknown, name: string): Json {
+  return value === undefined ? {} : object(value, name);
 }
 
 function splitBody(body: Buffer, jsonLength: string | undefined): { json: Buffer; bytes: Buffer } {
@@ -126,6 +131,18 @@ function floatsOf({ buffer, byteOffset, byteLength }: Buffer): Float32Array {
     : new Float32Array(buffer.slice(byteOffset, byteOffset + byteLength));
 }
 
+function readFiniteFloats(bytes: Buffer, name: string): Float32Array {
+  const values = floatsOf(bytes);
+  const wrong = findNotFinite(values);
+  if (wrong >= 0)
+    refuse(
+      `input "${name}" must hold finite float32 numbers`,
+      String(values[wrong]),
+      `look at number ${wrong}`,
+    );
+  return values;
+}
+
 function readBinaryData(bytes: Buffer, size: unknown, name: string, count: number): Float32Array {
   const expected = count * Float32Array.BYTES_PER_ELEMENT;
   if (size !== expected)
@@ -140,15 +157,7 @@ function readBinaryData(bytes: Buffer, size: unknown, name: string, count: numbe
       bytes.length,
       'set Inference-Header-Content-Length to the length of the JSON',
     );
-  const values = floatsOf(bytes);
-  const wrong = findNotFinite(values);
-  if (wrong >= 0)
-    refuse(
-      `input "${name}" must hold finite float32 numbers`,
-      String(values[wrong]),
-      `look at number ${wrong}`,
-    );
-  return values;
+  return readFiniteFloats(bytes, name);
 }
 
 function refuseSharedMemory(parameters: Json, name: string): void {
@@ -160,8 +169,11 @@ function refuseSharedMemory(parameters: Json, name: string): void {
   );
 }
 
-function readOutputs(request: Json, manifest: Manifest): Pick<InferRequest, 'binaryOutput' | 'classes'> {
-  const parameters = request.parameters === undefined ? {} : object(request.parameters, 'parameters');
+function readOutputs(
+  request: Json,
+  parameters: Json,
+  manifest: Manifest,
+): Pick<InferRequest, 'binaryOutput' | 'classes'> {
   const byDefault = { binaryOutput: parameters.binary_data_output === true, classes: undefined };
   if (request.outputs === undefined) return byDefault;
   const { name } = manifest.output;
@@ -175,7 +187,7 @@ function readOutputs(request: Json, manifest: Manifest): Pick<InferRequest, 'bin
   const output = object(request.outputs[0], 'outputs[0]');
   if (output.name !== name)
     refuse(`outputs[0].name must be "${name}"`, output.name, 'the model has this output alone');
-  const wanted = output.parameters === undefined ? {} : object(output.parameters, 'outputs[0].parameters');
+  const wanted = optionalObject(output.parameters, 'outputs[0].parameters');
   refuseSharedMemory(wanted, 'outputs[0].parameters');
   const { classification = 0, binary_data: binary } = wanted;
   if (!Number.isSafeInteger(classification) || (classification as number) < 0)
@@ -191,8 +203,7 @@ function readOutputs(request: Json, manifest: Manifest): Pick<InferRequest, 'bin
   };
 }
 
-function readDeadline(request: Json): number | undefined {
-  const value = (request.parameters as Json | undefined)?.deadline_ms;
+function readDeadline({ deadline_ms: value }: Json): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !(value > 0) || value > 3_600_000)
     refuse(
@@ -203,8 +214,7 @@ function readDeadline(request: Json): number | undefined {
   return value;
 }
 
-function readMinAccuracy(request: Json): number | undefined {
-  const value = (request.parameters as Json | undefined)?.min_accuracy;
+function readMinAccuracy({ min_accuracy: value }: Json): number | undefined {
   if (value === undefined) return undefined;
   if (typeof value !== 'number' || !(value >= 0) || value > 1)
     refuse(
@@ -216,10 +226,39 @@ function readMinAccuracy(request: Json): number | undefined {
 }
 
 /**
+ * Triton's raw binary request: the body is the tensor, whose first dimension follows from its size; the answer is binary too.
+ * Source: https://github.com/triton-inference-server/server, docs/protocol/extension_binary_data.md, "Raw Binary Request"
+ */
+function parseRawRequest({ manifest, body, maxBatch }: ParseOptions): InferRequest {
+  const { name, shape } = manifest.input;
+  const size = shape
+    .slice(1)
+    .reduce<number>((product, one) => product * Number(one), Float32Array.BYTES_PER_ELEMENT);
+  const batch = body.length / size;
+  if (!Number.isInteger(batch) || batch < 1 || batch > maxBatch)
+    refuse(
+      `a body without JSON must be input "${name}" alone, ${size} bytes for each of 1 to ${maxBatch} inputs`,
+      `${body.length} bytes`,
+      'send little-endian float32, or set Inference-Header-Content-Length to the length of the JSON',
+    );
+  return {
+    id: undefined,
+    input: readFiniteFloats(body, name),
+    batch,
+    deadlineMs: undefined,
+    minAccuracy: undefined,
+    binaryOutput: true,
+    classes: undefined,
+  };
+}
+
+/**
  * Parses the body of `POST /v2/models/{m}/infer`: Open Inference Protocol v2 with the binary tensor data extension.
  * @throws RequestError 400 that names the requirement, the value found and the cure.
  */
-export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: ParseOptions): InferRequest {
+export function parseInferRequest(options: ParseOptions): InferRequest {
+  const { manifest, body, jsonLength, maxBatch } = options;
+  if (jsonLength !== undefined && /^0+$/.test(jsonLength)) return parseRawRequest(options);
   const { json, bytes } = splitBody(body, jsonLength);
   const request = parseJson(json, jsonLength);
   const { id } = request;
@@ -239,14 +278,15 @@ export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: Pars
     refuse(`input "${name}" must have datatype "FP32"`, input.datatype, 'convert it to 32-bit floats');
   const batch = readShape(input.shape, manifest, maxBatch);
   const count = batch * shape.slice(1).reduce<number>((product, size) => product * Number(size), 1);
-  const parameters = input.parameters === undefined ? {} : object(input.parameters, 'inputs[0].parameters');
-  refuseSharedMemory(parameters, 'inputs[0].parameters');
-  const size = parameters.binary_data_size;
+  const ofInput = optionalObject(input.parameters, 'inputs[0].parameters');
+  refuseSharedMemory(ofInput, 'inputs[0].parameters');
+  const size = ofInput.binary_data_size;
   if (size !== undefined && input.data !== undefined)
     refuse(`input "${name}" must have either data or binary_data_size`, 'both', 'leave one out');
   if (size === undefined && bytes.length > 0)
     refuse(`input "${name}" must have binary_data_size, as bytes follow the JSON`, size, 'add it');
-  const outputs = readOutputs(request, manifest);
+  const parameters = optionalObject(request.parameters, 'parameters');
+  const outputs = readOutputs(request, parameters, manifest);
   return {
     id,
     input:
@@ -254,8 +294,8 @@ export function parseInferRequest({ manifest, body, jsonLength, maxBatch }: Pars
         ? readJsonData(input.data, name, count, shape.length)
         : readBinaryData(bytes, size, name, count),
     batch,
-    deadlineMs: readDeadline(request),
-    minAccuracy: readMinAccuracy(request),
+    deadlineMs: readDeadline(parameters),
+    minAccuracy: readMinAccuracy(parameters),
     ...outputs,
   };
 }

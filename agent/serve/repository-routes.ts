@@ -1,8 +1,7 @@
 import type { Hono } from 'hono';
-import type { AppOptions } from './inference-app.ts';
-import { inflateBody } from './inflate-body.ts';
-import { readBody } from './read-body.ts';
-import { RequestError } from './request-error.ts';
+import { readPlainBody } from '../../listen/inflate-body.ts';
+import { RequestError } from '../../listen/request-error.ts';
+import { type AppOptions, bodyLimit } from './inference-app.ts';
 import { requireModel } from './require-model.ts';
 
 /**
@@ -25,9 +24,7 @@ export function addRepositoryRoutes(app: Hono, options: Pick<AppOptions, 'servic
 
   app.post('/v2/repository/models/:model/load', async (context) => {
     requireModel(service.manifest, context.req.param('model'));
-    const { maxBodyBytes } = limits();
-    const sent = await readBody(context, { limitBytes: maxBodyBytes });
-    refuseOverrides(await inflateBody(sent, context.req.header('content-encoding'), maxBodyBytes));
+    refuseOverrides(await readPlainBody(context, bodyLimit(limits().maxBodyBytes)));
     try {
       await service.reloadBundle();
     } catch (error) {

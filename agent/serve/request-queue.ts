@@ -1,7 +1,12 @@
 import type { RunResult } from '../../engine/engine.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import type { RequestInTurn } from '../decide/decider.ts';
 import { furthest } from '../decide/relief.ts';
-import { LateError, RequestError } from './request-error.ts';
+
+/** A request that was not run, as its answer would have come after its deadline. */
+export class LateError extends RequestError {
+  override name = 'LateError';
+}
 
 /** One run computes, the next is ready, so that the thread never waits for this one. */
 const withEngine = 2;
@@ -22,6 +27,8 @@ export type QueuedRequest = {
   batch: number;
   /** Absent: the level that is active as the run begins. */
   level?: number | undefined;
+  /** Accuracy that its level must be known to have, 0..1: holds for any bundle that answers by then. */
+  minAccuracy?: number | undefined;
   /** When it shall be answered, on the queue's clock. */
   dueMs: number;
 };
@@ -43,14 +50,19 @@ export type QueueOptions<Result> = {
   chooseLevel?: (turn: RequestInTurn) => number | undefined;
   /** Asked at each request: it may change. Where it shrinks, those that wait already stay. */
   maxWaiting: () => number;
+  /** Whether the engine computes nothing at present, so that a late answer may never come. Default: it always computes. */
+  isStalled?: () => boolean;
   monotonicMs: () => number;
 };
+
+/** While the engine is stalled, requests are refused this long after their deadlines at most. */
+const sweepEveryMs = 100;
 
 export type RequestQueue<Result> = {
   /** Requests waiting or with the engine. */
   readonly depth: number;
   /** @throws RequestError 503 (as rejection) where the queue is full or closed; `LateError` where the request can no longer be in
-   * time and others wait behind it. */
+   * time and others wait behind it, or is over while the engine is stalled. */
   submit(request: QueuedRequest): Promise<Queued<Result>>;
   /** Takes no more requests; resolves true when all are answered, false where `limitMs` ran out first: the rest is refused then. */
   close(limitMs: number): Promise<boolean>;
@@ -64,7 +76,8 @@ export type RequestQueue<Result> = {
  * - every submitted request is answered or refused exactly once;
  * - runs begin in the order of their deadlines, those of the same deadline in the order of the calls; at most `maxWaiting()` wait beside those
  *   that stand with the engine;
- * - what can no longer be in time takes nothing from those behind it: it is refused.
+ * - what can no longer be in time takes nothing from those behind it: it is refused;
+ * - while the engine is stalled, what is past its deadline is refused, also if nobody stands behind it.
  */
 export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'inferMs'>>(
   options: QueueOptions<Result>,
@@ -73,7 +86,8 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
   /** Earliest deadline first. */
   const waiting: Job<Result>[] = [];
   /** With the engine, the one that it computes first. */
-  const begun: { level: number | undefined; batch: number; sinceMs: number }[] = [];
+  const begun: { job: Job<Result>; level: number | undefined; batch: number; sinceMs: number }[] = [];
+  let sweepTimer: NodeJS.Timeout | undefined;
   let running = 0;
   let lastRunMs: number | undefined;
   let closed = false;
@@ -116,7 +130,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
     const level =
       job.level ??
       options.chooseLevel?.({ request: job, ahead: begun[0], behind: waiting.slice(0, furthest) });
-    const place = { level, batch: job.batch, sinceMs: submittedMs };
+    const place = { job, level, batch: job.batch, sinceMs: submittedMs };
     begun.push(place);
     try {
       const result = await options.run({ ...job, level });
@@ -153,6 +167,28 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
     }
   }
 
+  /** One timer for all requests, which rests when there are none. */
+  function sweepLater(): void {
+    sweepTimer ??= setTimeout(() => {
+      sweepTimer = undefined;
+      if (options.isStalled?.()) refuseOverdue();
+      if (running > 0 || waiting.length > 0) sweepLater();
+    }, sweepEveryMs).unref();
+  }
+
+  function refuseOverdue(): void {
+    const nowMs = monotonicMs();
+    const overdue = begun.map(({ job }) => job).filter((job) => job.dueMs <= nowMs);
+    while ((waiting[0]?.dueMs ?? Number.POSITIVE_INFINITY) <= nowMs) overdue.push(...waiting.splice(0, 1));
+    for (const job of overdue)
+      job.reject(
+        new RequestError(
+          503,
+          'Cannot infer by the deadline as an inference thread must run: it is being replaced; send the request again',
+        ),
+      );
+  }
+
   const shuttingDown = () =>
     new RequestError(503, 'Cannot infer as the agent is shutting down; ask another one');
 
@@ -173,6 +209,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
         );
       return new Promise((resolve, reject) => {
         insert({ ...request, enqueuedMs: monotonicMs(), resolve, reject });
+        if (options.isStalled) sweepLater();
         pump();
       });
     },
@@ -185,6 +222,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
         timer = setTimeout(() => resolve(false), limitMs);
       });
       clearTimeout(timer);
+      clearTimeout(sweepTimer);
       for (const job of waiting.splice(0)) job.reject(shuttingDown());
       return inTime;
     },

@@ -1,5 +1,5 @@
 import type { Manifest } from '../../bundle/manifest.ts';
-import { RequestError, showValue } from './request-error.ts';
+import { RequestError, showValue } from '../../listen/request-error.ts';
 
 /** @throws RequestError 404 where the path names another model than the bundle. */
 export function requireModel({ name: known }: Pick<Manifest, 'name'>, name: string | undefined): void {

@@ -1,16 +1,20 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import { EngineEndedError, type RunResult } from '../../engine/engine.ts';
+import { RequestError } from '../../listen/request-error.ts';
+import { accurateLevels } from '../decide/accurate-levels.ts';
 import type { PendingRequest } from '../decide/policy.ts';
 import type { HostedBundle } from '../host/host-bundle.ts';
 import type { InferenceService } from './inference-app.ts';
-import { levelFor } from './level-for.ts';
 import { createTotalsCounter, type TotalsCounter } from './level-totals.ts';
-import { LateError, RequestError } from './request-error.ts';
-import type { RequestQueue } from './request-queue.ts';
+import { LateError, type RequestQueue } from './request-queue.ts';
+import { accuraciesOf, type LevelWish, requireAccuracy } from './require-accuracy.ts';
 
 /** What was refused for its deadline counts as a miss for so long; so many are kept at most. */
 export const missedMs = 1000;
 const keptMissed = 64;
+
+/** A request that is not yet answered, with what it asks of its level. */
+type OpenRequest = PendingRequest & LevelWish;
 
 /** With the bundle that answered: meanwhile another may have taken over. */
 export type HostedResult = RunResult & { host: HostedBundle };
@@ -20,6 +24,8 @@ export type ServeOptions = {
   manifest: () => Manifest;
   /** The bundle that answers now. @throws RequestError 503 where there is none. */
   host: () => HostedBundle;
+  /** The active level; 0 if no bundle is open. */
+  activeLevel: () => number;
   queue: RequestQueue<HostedResult>;
   deadlineMs: () => number;
   monotonicMs: () => number;
@@ -35,16 +41,16 @@ export type RequestServer = {
 
 /** Takes requests to the queue, and what becomes of them to the statistics that decisions read. */
 export function createRequestServer(options: ServeOptions): RequestServer {
-  const { manifest, host, queue, deadlineMs: usualMs, monotonicMs } = options;
-  const pending = new Set<PendingRequest>();
+  const { manifest, host, activeLevel, queue, deadlineMs: usualMs, monotonicMs } = options;
+  const pending = new Set<OpenRequest>();
   const totals = createTotalsCounter(() => manifest().levels.length);
   /** Oldest first. */
   const missed: (PendingRequest & { atMs: number })[] = [];
 
-  function levelOf(level: number | undefined, minAccuracy: number | undefined): number | undefined {
-    if (level !== undefined || minAccuracy === undefined) return level;
-    const accuracies = manifest().levels.map(({ accuracy }) => accuracy?.value ?? null);
-    return levelFor(minAccuracy, host().engine.level, accuracies);
+  /** Whether the active level may answer a request, so that its outcome counts for that level. A swap may change it. */
+  function isForActive({ level, minAccuracy }: LevelWish): boolean {
+    if (level !== undefined) return false;
+    return accurateLevels(minAccuracy, accuraciesOf(manifest()))?.includes(activeLevel()) ?? true;
   }
 
   function miss(request: PendingRequest): void {
@@ -53,15 +59,15 @@ export function createRequestServer(options: ServeOptions): RequestServer {
   }
 
   return {
-    async infer({ input, batch, receivedMs, minAccuracy, deadlineMs = usualMs(), ...request }) {
-      const { stats, loop, engine } = host();
-      const level = levelOf(request.level, minAccuracy);
-      const waiting = { startMs: receivedMs, deadlineMs };
-      const isActive = level === undefined;
+    async infer({ input, batch, receivedMs, level, minAccuracy, deadlineMs = usualMs() }) {
+      const { stats, loop, engine, manifest: own } = host();
+      const wish = { level, minAccuracy };
+      requireAccuracy(wish, own);
+      const waiting = { startMs: receivedMs, deadlineMs, ...wish };
       stats.arrived(batch);
-      if (isActive) pending.add(waiting);
+      pending.add(waiting);
       try {
-        const answer = await queue.submit({ input, batch, level, dueMs: receivedMs + deadlineMs });
+        const answer = await queue.submit({ input, batch, ...wish, dueMs: receivedMs + deadlineMs });
         const { inferMs, queueMs } = answer;
         const latencyMs = monotonicMs() - receivedMs;
         const observation = {
@@ -72,12 +78,12 @@ export function createRequestServer(options: ServeOptions): RequestServer {
           inferMs,
           queueMs,
           deadlineMs,
-          isPinned: !isActive,
+          isPinned: !isForActive(waiting),
         };
         answer.host.stats.answered(observation);
         totals.answered(observation);
         pending.delete(waiting);
-        if (isActive && latencyMs > deadlineMs) void answer.host.loop.hurry();
+        if (!observation.isPinned && latencyMs > deadlineMs) void answer.host.loop.hurry();
         return { output: answer.output, level: answer.level, inferMs, queueMs };
       } catch (error) {
         stats.rejected();
@@ -87,7 +93,7 @@ export function createRequestServer(options: ServeOptions): RequestServer {
           latencyMs: monotonicMs() - receivedMs,
         });
         pending.delete(waiting);
-        if (isActive && error instanceof LateError) {
+        if (error instanceof LateError && isForActive(waiting)) {
           miss(waiting);
           void loop.hurry();
         }
@@ -101,7 +107,7 @@ export function createRequestServer(options: ServeOptions): RequestServer {
     totals: totals.of,
     pending() {
       const nowMs = monotonicMs();
-      return [...pending, ...missed.filter((one) => nowMs - one.atMs < missedMs)];
+      return [...pending].filter(isForActive).concat(missed.filter((one) => nowMs - one.atMs < missedMs));
     },
   };
 }

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import type { EngineName } from '../engine.ts';
+import { type EngineName, levelOfRun } from '../engine.ts';
 import type { Backend } from './backend.ts';
 import { collectGarbage } from './collect-garbage.ts';
 import {
@@ -52,7 +52,7 @@ async function openAll(): Promise<Map<EngineName, Backend>> {
 
 async function answer(backends: Map<EngineName, Backend>, message: RunMessage): Promise<void> {
   if (settings.isClosing) throw new Error('the engine is closed');
-  const level = message.level ?? settings.level;
+  const level = levelOfRun(message, settings.level);
   const engine = message.engine ?? settings.engineOf(level);
   const startedMs = sharedNowMs();
   const backend = backends.get(engine);

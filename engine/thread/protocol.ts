@@ -80,6 +80,8 @@ export type RunMessage = {
   batch: number;
   /** Absent: the active level. */
   level?: number;
+  /** See `RunOptions`. */
+  among?: readonly number[];
   /** Absent: the level's. */
   engine?: EngineName;
   /** `performance.timeOrigin + performance.now()` at the call of `run`, in milliseconds: a clock both threads share. */

@@ -117,6 +117,7 @@ class ThreadEngine implements Engine {
         `Cannot run as the input must hold ${this.#inputSize} numbers for each of ${batch} inputs: current value is ${input.length}`,
       );
     if (options.level !== undefined) this.#requireLevel(options.level);
+    for (const level of options.among ?? []) this.#requireLevel(level);
     if (options.engine !== undefined) this.#requireEngine(options.engine);
     const copy = new Float32Array(input);
     return this.#ask(

@@ -1,13 +1,14 @@
 import { type Context, Hono } from 'hono';
-import { bodyLimit } from 'hono/body-limit';
 import { createGuard } from '../../listen/guard.ts';
+import { readPlainBody } from '../../listen/inflate-body.ts';
+import { RequestError } from '../../listen/request-error.ts';
 import { type Command, decodeCommand } from '../../wire/command.ts';
 import { type CommandName, commandNames } from '../../wire/topics.ts';
 import type { Commander } from '../commander.ts';
 import { deviceJson, swapRecordJson } from '../fleet-json.ts';
 import type { Roster } from '../roster.ts';
 
-const bodyBytesMax = 16 * 1024;
+const bodyLimit = { limitBytes: 16 * 1024, cure: 'a command needs far less' };
 
 /** The monitor over HTTP: state as JSON, and commands to devices. The guard stands before all but `/healthz`. */
 export function createApi(options: {
@@ -18,11 +19,15 @@ export function createApi(options: {
 }): Hono {
   const { roster, commander, isConnected, token } = options;
   const app = new Hono();
-  const refuse = (context: Context, status: 400 | 404 | 409 | 413 | 415 | 500 | 503 | 504, error: string) =>
+  const refuse = (context: Context, status: RequestError['status'] | 409 | 500 | 504, error: string) =>
     context.json({ error }, status);
 
   app.notFound((context) => refuse(context, 404, `There is no ${context.req.method} ${context.req.path}`));
-  app.onError((_error, context) => refuse(context, 500, 'The monitor failed at this request'));
+  app.onError((error, context) =>
+    error instanceof RequestError
+      ? refuse(context, error.status, error.message)
+      : refuse(context, 500, 'The monitor failed at this request'),
+  );
 
   app.use(createGuard({ token, isOpen: (path) => path === '/healthz' }));
   app.get('/healthz', (context) => {
@@ -46,21 +51,11 @@ export function createApi(options: {
   });
   app.get('/api/swaps', (context) => context.json({ swaps: roster.swaps().map(swapRecordJson) }));
 
-  app.use(
-    '/api/devices/:fleet/:device/set/*',
-    bodyLimit({
-      maxSize: bodyBytesMax,
-      onError: (context) => refuse(context, 413, `A command must have at most ${bodyBytesMax} bytes`),
-    }),
-  );
   app.post('/api/devices/:fleet/:device/set/:command', async (context) => {
     const { fleet, device, command: name } = context.req.param();
-    // Not a type that a form of another site could send.
-    if (!/^application\/json\b/i.test(context.req.header('content-type') ?? ''))
-      return refuse(context, 415, 'Send the command as Content-Type: application/json');
     if (!commandNames.includes(name as CommandName))
       return refuse(context, 404, `There is no command ${name}: use one of ${commandNames.join(', ')}`);
-    const request = decodeCommand(name, new Uint8Array(await context.req.arrayBuffer()));
+    const request = decodeCommand(name, await readPlainBody(context, bodyLimit));
     if (!request.ok) return refuse(context, 400, request.error);
     const record = roster.device(fleet, device);
     if (record === null) return refuse(context, 404, `There is no device ${fleet}/${device}`);

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseCgroupPaths } from '../../agent/sense/cgroup-files.ts';
+import { createGroupFinder } from '../../agent/sense/cgroup-groups.ts';
 import { readBounded } from '../../agent/sense/read-bounded.ts';
 
 /** The kernel's own default, and what container runtimes take. */
@@ -25,11 +25,10 @@ type Place = { parent: string; limit(cores: number): readonly (readonly [file: s
 const quotaUs = (cores: number) => String(Math.max(1000, Math.round(cores * periodUs)));
 
 /** Documentation/scheduler/sched-bwc.rst. */
-async function placeInVersion1(root: string, path: string): Promise<Place> {
-  const mount = join(root, 'sys/fs/cgroup/cpu');
-  const own = join(mount, path);
-  // Inside a container the process's group may be mounted as the root.
-  const parent = (await readBounded(join(own, 'cgroup.procs'))) === undefined ? mount : own;
+async function placeInVersion1(folders: readonly string[]): Promise<Place> {
+  // Inside a container the process's own group may not be visible.
+  const [parent] = await visible(folders);
+  if (parent === undefined) throw new Error('no group of the hierarchy "cpu" can be seen');
   return {
     parent,
     limit: (cores) => [
@@ -39,11 +38,20 @@ async function placeInVersion1(root: string, path: string): Promise<Place> {
   };
 }
 
+async function visible(folders: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(
+    folders.map(async (folder) =>
+      (await readBounded(join(folder, 'cgroup.procs'))) === undefined ? [] : [folder],
+    ),
+  );
+  return found.flat();
+}
+
 /**
  * Documentation/admin-guide/cgroup-v2.rst: the root of the tree alone may hold both processes and groups that controllers are enabled for.
  */
-async function placeInVersion2(root: string): Promise<Place> {
-  const parent = join(root, 'sys/fs/cgroup');
+async function placeInVersion2(folders: readonly string[]): Promise<Place> {
+  const parent = (await visible(folders)).at(-1) ?? (folders.at(-1) as string);
   const words = async (file: string) => ((await readBounded(join(parent, file))) ?? '').trim().split(/\s+/);
   if (!(await words('cgroup.controllers')).includes('cpu'))
     throw new Error(`${parent}/cgroup.controllers must have "cpu": it has not`);
@@ -53,10 +61,9 @@ async function placeInVersion2(root: string): Promise<Place> {
 }
 
 async function findPlace(root: string): Promise<Place> {
-  const text = await readBounded(join(root, 'proc/self/cgroup'), 4096);
-  const paths = text === undefined ? undefined : parseCgroupPaths(text);
-  if (paths?.version === 1 && paths.cpu !== undefined) return placeInVersion1(root, paths.cpu);
-  if (paths?.version === 2) return placeInVersion2(root);
+  const { cpu } = (await createGroupFinder(root)()) ?? {};
+  if (cpu !== undefined)
+    return cpu.version === 1 ? placeInVersion1(cpu.folders) : placeInVersion2(cpu.folders);
   throw new Error('the kernel must have control groups for the CPU: this process is in none');
 }
 

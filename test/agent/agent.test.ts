@@ -204,6 +204,39 @@ describe('the agent', () => {
     expect(engines[1]!.ran).toEqual([0]);
   });
 
+  it('is not ready while a thread that died cannot be replaced, answers 503 at once, and is ready again after', async () => {
+    const engines = [fakeEngine(), fakeEngine()];
+    let opened = 0;
+    const { agent } = setUp({
+      profile: noHurry,
+      openEngine: async () => {
+        opened += 1;
+        if (opened === 2 || opened === 3) throw new Error('no memory');
+        return engines[opened === 1 ? 0 : 1]!;
+      },
+    });
+    const { url } = await agent.start();
+    const ready = async () => (await fetch(`${url}/v2/health/ready`)).status;
+    expect(await ready()).toBe(200);
+    engines[0]!.hold = true;
+    const waiting = Array.from({ length: 5 }, () => agent.infer(input).catch(({ status }) => status));
+    engines[0]!.crash('out of memory');
+    expect(await Promise.all(waiting)).toEqual([503, 503, 503, 503, 503]);
+    expect(await ready()).toBe(503);
+    const tensor = { name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: [...input] };
+    const refused = await fetch(`${url}/v2/models/tiny/infer`, {
+      method: 'POST',
+      body: JSON.stringify({ inputs: [tensor] }),
+    });
+    expect([refused.status, await refused.json()]).toEqual([
+      503,
+      { error: expect.stringMatching(/no inference thread can be opened \(no memory\)/) },
+    ]);
+    expect(await agent.obey({ kind: 'set_level', level: 2 })).toEqual({ ok: true });
+    await until('a thread runs again', async () => (await ready()) === 200);
+    expect(await agent.infer(input)).toMatchObject({ level: 2 });
+  });
+
   it('is not ready any more where no thread can be had, and says so', async () => {
     const openEngine = async () => {
       const hanging = fakeEngine();

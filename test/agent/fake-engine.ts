@@ -1,5 +1,6 @@
+import type { Manifest } from '../../bundle/manifest.ts';
 import { buildManifest } from '../../bundle/write-bundle.ts';
-import { type Engine, EngineEndedError, type RunResult } from '../../engine/engine.ts';
+import { type Engine, EngineEndedError, levelOfRun, type RunResult } from '../../engine/engine.ts';
 import { tinyBundle } from '../tiny-bundle.ts';
 
 /** The manifest of the tiny bundle: three levels, input `image` [batch, 1, 8, 8], three classes. */
@@ -24,8 +25,15 @@ export type FakeEngine = Engine & {
  * An engine without onnxruntime: row i of the output is `[sum of input i, level, batch]`.
  * `inferMs` says how long a run claims to have taken; nothing waits in fact.
  */
-export function fakeEngine(options: { inferMs?: (level: number, batch: number) => number } = {}): FakeEngine {
-  const { inferMs = () => 1 } = options;
+export function fakeEngine(
+  options: {
+    inferMs?: (level: number, batch: number) => number;
+    manifest?: Manifest;
+    /** As a run begins. */
+    onRun?: (input: Float32Array, level: number) => void;
+  } = {},
+): FakeEngine {
+  const { inferMs = () => 1, manifest = tinyManifest, onRun } = options;
   const queue: { start: () => void; fail: (error: Error) => void }[] = [];
   const ran: number[] = [];
   let level = 0;
@@ -41,7 +49,7 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
     tellEnd(error);
   };
   const engine: FakeEngine = {
-    manifest: tinyManifest,
+    manifest,
     engines: [{ name: 'ort', provider: 'cpu' }],
     skipped: [],
     hold: false,
@@ -74,7 +82,8 @@ export function fakeEngine(options: { inferMs?: (level: number, batch: number) =
       pending += 1;
       const size = input.length / batch;
       const compute = (): RunResult => {
-        const used = runOptions.level ?? level;
+        const used = levelOfRun(runOptions, level);
+        onRun?.(input, used);
         ran.push(used);
         const output = Float32Array.from({ length: batch * 3 }, (_, i) => {
           const row = Math.floor(i / 3);

@@ -1,10 +1,10 @@
-import { once } from 'node:events';
 import { connect as connectSocket } from 'node:net';
 import fc from 'fast-check';
-import { connectAsync, type MqttClient } from 'mqtt';
+import { connectAsync } from 'mqtt';
 import { afterEach, describe, expect, it } from 'vitest';
 import { startEmbeddedBroker } from '../../fleet/broker/embedded-broker.ts';
 import { createPacketGuard } from '../../fleet/broker/packet-guard.ts';
+import { closed } from '../closed.ts';
 import { until } from '../until.ts';
 import { recordLog } from '../wire/brokers.ts';
 
@@ -30,8 +30,6 @@ async function client(url: string, options: Parameters<typeof connectAsync>[1] =
   closers.push(() => opened.endAsync(true));
   return opened;
 }
-
-const closed = (from: MqttClient) => new Promise<void>((resolve) => from.once('close', () => resolve()));
 
 const topic = 'ebb/f/d/telemetry';
 
@@ -86,23 +84,25 @@ describe('startEmbeddedBroker()', () => {
     const { url, port } = await start();
     const other = await client(url);
     const rude = connectSocket(port, '127.0.0.1');
+    const gone = closed(rude);
     rude.on('error', () => undefined);
     // PUBLISH with a remaining length of 256 MB.
     rude.write(Buffer.from([0x30, 0xff, 0xff, 0xff, 0x7f, 0, 0]));
-    await once(rude, 'close');
-    const sender = await client(url);
-    const gone = closed(sender);
-    sender.publish(topic, Buffer.alloc(400_000));
     await gone;
+    const sender = await client(url);
+    const senderGone = closed(sender);
+    sender.publish(topic, Buffer.alloc(400_000));
+    await senderGone;
     await other.publishAsync(topic, 'still here', { qos: 1 });
   });
 
   it('hangs up on bytes that are no MQTT', async () => {
     const { url, port } = await start();
     const rude = connectSocket(port, '127.0.0.1');
+    const gone = closed(rude);
     rude.on('error', () => undefined);
     rude.write('GET / HTTP/1.1\r\n\r\n');
-    await once(rude, 'close');
+    await gone;
     await (await client(url)).publishAsync(topic, 'x', { qos: 1 });
   });
 

@@ -90,7 +90,7 @@ describe('startFleet()', () => {
   });
 
   it('sends commands and returns the answer, 409 where the device refuses, 504 where it does not answer', async () => {
-    const { fleet, post } = await monitor();
+    const { fleet, get, post } = await monitor();
     const hasty = await monitor({ brokerUrl: fleet.brokerUrl, commandTimeoutMs: 50 });
     const obeyed: Command[] = [];
     const reporter = await agent(fleet.brokerUrl, {
@@ -115,15 +115,29 @@ describe('startFleet()', () => {
       body: { ok: true, note: 'changed at once: goal' },
     });
     expect((await post(`${set}/level`, '{"level":"2"}')).status).toBe(400);
-    expect((await post(`${set}/level`, 'level=2', 'application/x-www-form-urlencoded')).status).toBe(415);
+    // As "curl -d" and "curl -X POST" send it.
+    const form = 'application/x-www-form-urlencoded';
+    expect((await post(`${set}/level`, '{"level":1,"id":null}', form)).body).toEqual({ ok: true });
+    expect((await get(`${set}/reload`, { method: 'POST' })).body).toMatchObject({ ok: true });
+    expect(await get(`${set}/level`, { method: 'POST' })).toMatchObject({
+      status: 400,
+      body: { error: expect.stringMatching(/level is wrong/) },
+    });
+    expect((await post(`${set}/level`, 'level=2', form)).body).toMatchObject({
+      error: expect.stringMatching(/must be JSON/),
+    });
+    const foreign = { method: 'POST', headers: { origin: 'https://evil.example' }, body: '{"level":1}' };
+    expect((await get(`${set}/level`, foreign)).status).toBe(403);
     expect((await post(`${set}/level`, `{"x":"${'x'.repeat(20_000)}"}`)).status).toBe(413);
     expect((await post(`${set}/reboot`, '{}')).status).toBe(404);
     expect((await post('/api/devices/f/none/set/level', '{"level":2}')).status).toBe(404);
     expect((await hasty.post(`${set}/policy`, '{"policy":"fixed","level":0}')).status).toBe(504);
-    await until('the last command has come', () => obeyed.length === 4);
+    await until('the last command has come', () => obeyed.length === 6);
     expect(obeyed).toEqual([
       { kind: 'set_level', level: 2 },
       { kind: 'set_level', level: 5 },
+      { kind: 'reload' },
+      { kind: 'set_level', level: 1 },
       { kind: 'reload' },
       { kind: 'set_policy', policy: 'fixed', level: 0 },
     ]);

@@ -7,8 +7,9 @@ function guarded(token?: string) {
   app.use(createGuard({ token, isOpen: (path) => path === '/health' }));
   app.get('/health', (context) => context.text('well'));
   app.get('/state', (context) => context.json({ secret: 7 }));
-  return async (path: string, headers: Record<string, string> = {}) => {
-    const response = await app.request(`http://unused${path}`, { headers });
+  app.post('/state', (context) => context.json({ changed: true }));
+  return async (path: string, headers: Record<string, string> = {}, method = 'GET') => {
+    const response = await app.request(`http://unused${path}`, { headers, method });
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
 }
@@ -23,6 +24,34 @@ it('without a token the guard lets in who calls this machine by its own name, an
   expect((await get('/state')).status).toBe(403);
   // What there is and what there is not looks alike from outside.
   expect((await get('/nothing', { host: 'evil.example' })).status).toBe(403);
+});
+
+it('without a token the guard keeps out what a page of another site sends, whatever its Content-Type', async () => {
+  const ask = guarded();
+  const local = { host: '127.0.0.1:8080' };
+  const post = async (headers: Record<string, string>) =>
+    (await ask('/state', { ...local, 'content-type': 'text/plain', ...headers }, 'POST')).status;
+  // Programs, and pages that this server itself has sent.
+  expect(await post({})).toBe(200);
+  expect(await post({ origin: 'http://127.0.0.1:8080', 'sec-fetch-site': 'same-origin' })).toBe(200);
+  for (const headers of [
+    { origin: 'https://evil.example' },
+    { origin: 'http://127.0.0.1:3000' },
+    { origin: 'null' },
+    { 'sec-fetch-site': 'cross-site' },
+  ])
+    expect(await post(headers as Record<string, string>)).toBe(403);
+  const refused = await ask('/state', { ...local, origin: 'https://evil.example' }, 'POST');
+  expect(JSON.parse(refused.text).error).toMatch(
+    /Origin is "https:\/\/evil\.example"; start it with --token-file/,
+  );
+  // A link leads here.
+  expect((await ask('/state', { ...local, 'sec-fetch-site': 'cross-site' })).status).toBe(200);
+  const withToken = guarded('a-long-enough-token');
+  const authorization = 'Bearer a-long-enough-token';
+  expect((await withToken('/state', { authorization, origin: 'https://app.example' }, 'POST')).status).toBe(
+    200,
+  );
 });
 
 it('with a token the guard lets in who gives it, by whatever name', async () => {

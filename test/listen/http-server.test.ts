@@ -1,8 +1,8 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Hono } from 'hono';
 import { expect, it, onTestFinished } from 'vitest';
 import { createHttpServer, type HttpServerOptions } from '../../listen/http-server.ts';
+import { closed } from '../closed.ts';
 import { until } from '../until.ts';
 
 const anyPort = { host: '127.0.0.1', port: 0 };
@@ -76,20 +76,22 @@ it('close() before, during and after the start leaves nothing that listens', asy
 it('cuts off a client that sends its request drop by drop', async () => {
   const url = new URL(await server({ requestTimeoutMs: 50 }).start());
   const socket = connect(Number(url.port), url.hostname);
+  const gone = closed(socket);
   socket.on('error', () => {});
   socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\nx');
   socket.resume();
-  await once(socket, 'close');
+  await gone;
 });
 
 it('survives what is no HTTP', async () => {
   const url = new URL(await server().start());
   for (const garbage of ['\0\0\0\0', 'GET\r\n\r\n', `GET / HTTP/1.1\r\nX: ${'y'.repeat(100_000)}\r\n\r\n`]) {
     const socket = connect(Number(url.port), url.hostname);
+    const gone = closed(socket);
     socket.on('error', () => {});
     socket.write(garbage);
     socket.resume();
-    await once(socket, 'close');
+    await gone;
   }
   expect((await fetch(url)).status).toBe(200);
 });

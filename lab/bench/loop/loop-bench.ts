@@ -115,7 +115,7 @@ async function runSteps(options: LoopBenchOptions): Promise<LoopBenchResult> {
   const dir = options.bundle ?? (await trainBundle(options));
   const bundle = await readBundle(dir);
   const { manifest } = bundle;
-  const data = await openData(options.data);
+  const data = await openData(options.data, { signal: options.signal });
   checkFit(dir, manifest, data, 'measure');
   const split = data.test;
   if (split.count < batch)

@@ -1,4 +1,4 @@
-import { RequestError } from '../../../agent/serve/request-error.ts';
+import { RequestError } from '../../../listen/request-error.ts';
 import { addTallies, type Ending, emptyTally, runClosedLoop, type Tally } from '../../load/closed-loop.ts';
 import { isBitEqual } from '../own-outputs.ts';
 import type { ServedAgent } from './open-served-agent.ts';

@@ -7,6 +7,7 @@ import { nativeCure } from '../../../engine/sparse/runtime/find-runtime.ts';
 import { snakeJson } from '../../../terminal/snake-json.ts';
 import { projectRoot } from '../../project-root.ts';
 import { boardNames, readBoard, writeBoard, writeLater } from '../sense/write-board.ts';
+import { writeTree } from '../sense/write-tree.ts';
 
 /** What a tree cannot tell is as that machine would have it; versions and times are fixed. */
 async function examineBoard(name: string): Promise<Examination> {
@@ -67,5 +68,42 @@ describe('ebb doctor --json', () => {
       platform: { soc: 'Orin (tegra234)', l4t: '36.4.3', jetpack: '6.2', max_hz: 1_728_000_000 },
     });
     for (const part of ['sensors', 'engines', 'throttling', 'trainers']) expect(json[part]).not.toEqual([]);
+  });
+});
+
+describe('ebb doctor --root', () => {
+  /** As the command runs it: nothing is handed in. */
+  const look = async (files: Record<string, string>) => {
+    const root = await writeTree(files);
+    return examine({ root, examineTrainers: () => [], sleep: async () => {}, nowMs: () => 0 });
+  };
+
+  it('tells nothing of this machine as the recorded one’s, if the tree is empty', async () => {
+    const found = await look({});
+    expect(found).toMatchObject({ identity: {}, isRecorded: true, platform: {}, threads: undefined });
+    expect(found.sensors.flatMap(({ readings }) => readings)).toEqual([]);
+    const text = formatExamination(found);
+    expect(text).toMatch(/^model +unknown$/m);
+    expect(text).toMatch(/^cpu +unknown$/m);
+    expect(text).toMatch(/^memory +unknown$/m);
+    expect(text).toMatch(/^system +unknown$/m);
+    expect(text).toMatch(/^cores +ok +the kernel does not say how many CPUs there are$/m);
+    expect(text).toMatch(/^ebb .*of this machine/m);
+    expect(JSON.parse(snakeJson(found)).identity).toEqual({});
+  });
+
+  it('reads from the tree whatever the tree has', async () => {
+    const found = await look({
+      'proc/meminfo': 'MemTotal: 1024 kB\nMemAvailable: 512 kB\n',
+      'proc/sys/kernel/osrelease': '5.10.1-board\n',
+      'proc/cpuinfo': 'processor\t: 0\nmodel name\t: Some CPU\n',
+      'proc/stat': 'cpu  10 0 0 90 0 0 0 0\n',
+    });
+    expect(found.identity).toMatchObject({ os: 'Linux 5.10.1-board', memoryBytes: 1024 * 1024, cores: 1 });
+    const readings = found.sensors.flatMap((report) => report.readings);
+    expect(readings.map(({ name, value }) => [name, value])).toEqual([
+      ['memory_available', 512 * 1024],
+      ['memory_total', 1024 * 1024],
+    ]);
   });
 });

@@ -74,14 +74,69 @@ it('a thread that hangs is given up, and only the run that it hangs in fails', a
   expect(other).toBe(1);
 });
 
-it('opens again until it can, and runs wait meanwhile', async () => {
-  const { engine, made } = await setUp({ broken: [2, 3] });
+it('opens again until it can; runs outlast one failure, and are rejected from the second one on', async () => {
+  const { engine, made } = await setUp({ broken: [2, 3, 4] });
+  expect(engine.isRunning).toBe(true);
+  made[0]!.crash('gone');
+  await settle();
+  expect(engine.isRunning).toBe(false);
+  expect(String(await outcome(engine.run(input, 1)))).toMatch(
+    /no inference thread can be opened \(no memory\)/,
+  );
+  expect(String(await outcome(engine.run(input, 1)))).toMatch(/no memory/);
+  await until('a later attempt has led to a thread', () => engine.isRunning);
+  const run = outcome(engine.run(input, 1, { level: 1 }));
+  made[1]!.release();
+  expect(await run).toBe(1);
+});
+
+it('runs that wait outlast one attempt that fails', async () => {
+  const { engine, made } = await setUp({ broken: [2] });
   made[0]!.crash('gone');
   await settle();
   const run = outcome(engine.run(input, 1, { level: 1 }));
-  await until('a third attempt has led to a thread', () => made[1]?.waiting === 1);
+  await until('the next thread has the run', () => made[1]?.waiting === 1);
   made[1]!.release();
   expect(await run).toBe(1);
+});
+
+it('ends, and says why, if six threads in a row cannot be opened', async () => {
+  const { engine, made } = await setUp({ broken: [2, 3, 4, 5, 6, 7] });
+  made[0]!.crash('gone');
+  expect((await engine.ended).message).toMatch(/6 inference threads failed, .* \(no memory\)/);
+  expect(engine.isRunning).toBe(false);
+  expect(made).toHaveLength(1);
+});
+
+it('ends if six threads in a row die without an answer, and goes on if one has answered between', async () => {
+  const { engine, made } = await setUp();
+  for (let died = 0; died < 5; died += 1) {
+    await until('the next thread is open', () => made.length === died + 1);
+    made[died]!.crash('killed');
+  }
+  await until('the next thread is open', () => made.length === 6 && engine.isRunning);
+  const run = outcome(engine.run(input, 1));
+  made[5]!.release();
+  expect(await run).toBe(0);
+  for (let died = 5; died < 12; died += 1) {
+    await until('the next thread is open', () => made.length === died + 1);
+    made[died]!.crash('killed');
+    await settle();
+  }
+  expect((await engine.ended).message).toMatch(/6 inference threads failed.*killed/);
+});
+
+it('ends if the next thread hangs while it opens', async () => {
+  const first = fakeEngine();
+  let opened = 0;
+  const engine = await superviseEngine({
+    open: () => (opened++ === 0 ? Promise.resolve(first) : new Promise(() => {})),
+    hangMs: 60_000,
+    log: pino({ level: 'silent' }),
+    openLimitMs: 10,
+  });
+  first.crash('gone');
+  expect((await engine.ended).message).toMatch(/has not opened within 0.01 s/);
 });
 
 it('ends, and says why, where one thread after the other hangs', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { createCgroupSensor } from '../../../agent/sense/cgroup.ts';
-import { parseCgroupPaths, parseCpuMax, parseMemoryLimit } from '../../../agent/sense/cgroup-files.ts';
+import { parseCpuMax, parseMemoryLimit } from '../../../agent/sense/cgroup-files.ts';
+import { parseGroupMounts, parseGroupPaths } from '../../../agent/sense/cgroup-groups.ts';
+import { createMemorySensor } from '../../../agent/sense/memory.ts';
 import { put, writeTree } from './write-tree.ts';
 
 async function read(root: string, clock = { ms: 0 }) {
@@ -62,11 +64,151 @@ describe('the cgroup sensor', () => {
   });
 
   it('refuses paths that climb, and limits that are none', () => {
-    expect(parseCgroupPaths('0::/../../etc\n')).toBeUndefined();
-    expect(parseCgroupPaths('binary\0\n')).toBeUndefined();
+    expect(parseGroupPaths('0::/../../etc\n')).toEqual({
+      cpu: { version: 2, path: '/' },
+      memory: { version: 2, path: '/' },
+    });
+    expect(parseGroupPaths('binary\0\n')).toBeUndefined();
     expect(parseCpuMax('max 100000')).toBe(Number.POSITIVE_INFINITY);
     for (const text of ['', '5', '100 0', '-1 100000']) expect(parseCpuMax(text)).toBeUndefined();
     expect(parseMemoryLimit('max\n')).toBe(Number.POSITIVE_INFINITY);
     expect(parseMemoryLimit('many')).toBeUndefined();
+  });
+});
+
+describe('control groups are found through the mounts', () => {
+  const line = (root: string, point: string, type: string, options: string) =>
+    `30 25 0:26 ${root} ${point} rw,nosuid shared:9 - ${type} ${type} ${options}\n`;
+
+  it.each([
+    [
+      'two controllers of version 1 together, without a link',
+      '/sys/fs/cgroup/cpu,cpuacct',
+      'cgroup',
+      'rw,cpu,cpuacct',
+    ],
+    ['the same in the other order', '/sys/fs/cgroup/cpuacct,cpu', 'cgroup', 'rw,cpuacct,cpu'],
+    ['a place of its own, with a blank', '/cgroups/all\\040cpu', 'cgroup', 'rw,cpu'],
+  ])('%s', async (_, point, type, options) => {
+    const folder = point.slice(1).replace('\\040', ' ');
+    const root = await writeTree({
+      'proc/self/cgroup': '4:cpu,cpuacct:/app\n0::/\n',
+      'proc/self/mountinfo': `${line('/', '/', 'ext4', 'rw')}${line('/', point, type, options)}`,
+      [`${folder}/app/cpu.cfs_quota_us`]: '50000\n',
+      [`${folder}/app/cpu.cfs_period_us`]: '100000\n',
+      [`${folder}/app/cpu.stat`]: 'nr_periods 0\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 0.5 });
+  });
+
+  it('two controllers together without mountinfo, as in a recorded tree', async () => {
+    const root = await writeTree({
+      'proc/self/cgroup': '4:cpu,cpuacct:/app\n',
+      'sys/fs/cgroup/cpu,cpuacct/app/cpu.cfs_quota_us': '50000\n',
+      'sys/fs/cgroup/cpu,cpuacct/app/cpu.cfs_period_us': '100000\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 0.5 });
+  });
+
+  it('a container of version 1 that sees its own group as the root of the mount', async () => {
+    const root = await writeTree({
+      'proc/self/cgroup': '7:memory:/docker/abc\n',
+      'proc/self/mountinfo': line('/docker/abc', '/sys/fs/cgroup/memory', 'cgroup', 'rw,memory'),
+      'sys/fs/cgroup/memory/memory.limit_in_bytes': '1048576\n',
+      // Of a group that happens to have the same name inside.
+      'sys/fs/cgroup/memory/docker/abc/memory.limit_in_bytes': '7\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_memory_limit: 1_048_576 });
+  });
+
+  it('version 2 beside version 1, with a controller in each', async () => {
+    const root = await writeTree({
+      'proc/self/cgroup': '3:cpu:/a\n0::/b\n',
+      'proc/self/mountinfo':
+        line('/', '/sys/fs/cgroup/cpu', 'cgroup', 'rw,cpu') +
+        line('/', '/sys/fs/cgroup/unified', 'cgroup2', 'rw,nsdelegate'),
+      'sys/fs/cgroup/cpu/a/cpu.cfs_quota_us': '150000\n',
+      'sys/fs/cgroup/cpu/a/cpu.cfs_period_us': '100000\n',
+      'sys/fs/cgroup/unified/b/memory.max': '4096\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 1.5, cgroup_memory_limit: 4096 });
+  });
+
+  it('a group that a namespace hides is looked for at the root of the mount', async () => {
+    const root = await writeTree({
+      'proc/self/cgroup': '0::/../other\n',
+      'proc/self/mountinfo': line('/', '/sys/fs/cgroup', 'cgroup2', 'rw'),
+      'sys/fs/cgroup/cpu.max': '200000 100000\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 2 });
+  });
+
+  it('takes no mount of another kind, and no line that is none', () => {
+    expect(
+      parseGroupMounts(`garbage\n${line('/', '/tmp', 'tmpfs', 'cpu')}30 - cgroup cgroup rw,cpu\n`),
+    ).toEqual([]);
+  });
+});
+
+describe('memory that is available', () => {
+  const mib = 2 ** 20;
+  const meminfo = 'MemTotal:       65536000 kB\nMemAvailable:   61440000 kB\n';
+  const available = async (files: Record<string, string>) => {
+    const root = await writeTree({ 'proc/meminfo': meminfo, ...files });
+    const result = await createMemorySensor({ root, nowMs: () => 0, rssBytes: () => 0 }).read();
+    return Array.isArray(result) ? [result[0]?.value, result[1]?.value] : result;
+  };
+  const v2 = 'sys/fs/cgroup';
+  const host = [61_440_000 * 1024, 65_536_000 * 1024];
+
+  it('in a container is what the limit leaves, without files that were not used lately', async () => {
+    const files = {
+      'proc/self/cgroup': '0::/\n',
+      [`${v2}/memory.max`]: `${512 * mib}\n`,
+      [`${v2}/memory.current`]: `${500 * mib}\n`,
+      [`${v2}/memory.stat`]: `anon ${300 * mib}\ninactive_file ${80 * mib}\nactive_file ${100 * mib}\n`,
+    };
+    expect(await available(files)).toEqual([92 * mib, 512 * mib]);
+    expect(await available({ ...files, [`${v2}/memory.max`]: 'max\n' })).toEqual(host);
+    // Over the limit, for a moment.
+    expect(await available({ ...files, [`${v2}/memory.current`]: `${900 * mib}\n` })).toEqual([0, 512 * mib]);
+  });
+
+  it('is the least of all ancestors, also where an inner limit is wider, and where memory.high comes first', async () => {
+    const group = (path: string, max: string, used: number, more = {}) => ({
+      [`${v2}${path}/memory.max`]: `${max}\n`,
+      [`${v2}${path}/memory.current`]: `${used * mib}\n`,
+      ...more,
+    });
+    const files = {
+      'proc/self/cgroup': '0::/pod/app\n',
+      ...group('/pod', String(1024 * mib), 1000),
+      ...group('/pod/app', String(2048 * mib), 100),
+    };
+    expect(await available(files)).toEqual([24 * mib, 1024 * mib]);
+    const high = { [`${v2}/pod/app/memory.high`]: `${110 * mib}\n` };
+    expect(await available({ ...files, ...high })).toEqual([10 * mib, 1024 * mib]);
+  });
+
+  it('follows version 1, with the sums of all groups below', async () => {
+    const v1 = 'sys/fs/cgroup/memory/app';
+    const files = {
+      'proc/self/cgroup': '5:memory:/app\n',
+      [`${v1}/memory.limit_in_bytes`]: `${256 * mib}\n`,
+      [`${v1}/memory.usage_in_bytes`]: `${200 * mib}\n`,
+      [`${v1}/memory.stat`]: `inactive_file ${1 * mib}\ntotal_inactive_file ${50 * mib}\n`,
+    };
+    expect(await available(files)).toEqual([106 * mib, 256 * mib]);
+    expect(await available({ ...files, [`${v1}/memory.limit_in_bytes`]: '9223372036854771712\n' })).toEqual(
+      host,
+    );
+  });
+
+  it('is the machine’s if that is less, and if the group does not say what it uses', async () => {
+    const wide = { 'proc/self/cgroup': '0::/\n', [`${v2}/memory.max`]: `${2 ** 40}\n` };
+    expect(await available({ ...wide, [`${v2}/memory.current`]: '0\n' })).toEqual(host);
+    const narrow = { ...wide, [`${v2}/memory.max`]: `${512 * mib}\n` };
+    expect(await available(narrow)).toEqual([host[0], 512 * mib]);
+    expect(await available({})).toEqual(host);
   });
 });

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseProfile } from '../../../agent/profile/load-profile.ts';
 import { createAsk } from '../../../agent/sense/ask-command.ts';
@@ -29,7 +30,7 @@ describe('a reading that a profile asks for', () => {
     expect(await createCustomSensor(absent!, { root: '/', ...clock }).read()).toHaveProperty('cure');
     const [words] = readingsOf('  - { name: ups_power, command: [echo, none], unit: watts }');
     expect(await createCustomSensor(words!, { root: '/', ...clock }).read()).toEqual({
-      noData: 'there is no number in what was read',
+      noData: 'what was read has no number, or none that has one meaning alone',
     });
   });
 
@@ -40,9 +41,90 @@ describe('a reading that a profile asks for', () => {
     expect(() => readingsOf('  - { name: a, unit: watts, file: x }')).toThrow('/');
   });
 
-  it('takes the first number', () => {
-    expect(firstNumber('v=12.5V, 3A')).toBe(12.5);
-    expect(firstNumber('-7')).toBe(-7);
-    expect(firstNumber('')).toBeUndefined();
+  it.each([
+    ['v=12.5V, 3A', 12.5],
+    ['-7', -7],
+    ['.85', 0.85],
+    ['-.5', -0.5],
+    ['+.5e1', 5],
+    ['5.', 5],
+    ['charge is 87.', 87],
+    ['87%', 87],
+    ["temp=52.0'C", 52],
+    ['23.5°C', 23.5],
+    ['4.2kWh', 4.2],
+    ['−3.5 W', -3.5],
+    ['1e5', 100_000],
+    ['1234567890123456789', 1.2345678901234568e18],
+    ['0.12500000000000000000001', 0.125],
+    ['BAT0: 87', 87],
+    ['temp1 (cpu) 45.5', 45.5],
+    ['name,87', 87],
+    ['12 345', 12],
+    ['\ufeff42\r\n', 42],
+  ])('reads the first number of %j as %d', (text, value) => {
+    expect(firstNumber(text)).toBe(value);
+  });
+
+  it.each([
+    '',
+    'none',
+    'nan',
+    'inf',
+    '.',
+    '-',
+    '1,234.5',
+    '1.234,5',
+    '12,5',
+    '1,2,3',
+    '1_000',
+    "1'000",
+    '1’000',
+    '1\u00a0234',
+    '1\u202f234',
+    '1e400',
+    '-1e999',
+    '9'.repeat(400),
+    '0x1F',
+    '0xff',
+    '0b10',
+    '1.2.3',
+    '192.168.0.1',
+    '12:30',
+    '2026-11-30',
+    '30/11/2026',
+    '1-2',
+    '--5',
+    '28-0316a2794',
+    '3f2a',
+    'a5',
+    'x.85',
+  ])('has no reading rather than a wrong one of %j', (text) => {
+    expect(firstNumber(text)).toBeUndefined();
+  });
+
+  it('gives a number or nothing for any text, in time that grows with its length', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 200 }), (text) => {
+        const value = firstNumber(text);
+        expect(value === undefined || Number.isFinite(value)).toBe(true);
+      }),
+    );
+    expect(firstNumber('1'.repeat(4096))).toBeUndefined();
+    expect(firstNumber('a1'.repeat(2048))).toBeUndefined();
+  });
+
+  it('is whole for every double that is printed', () => {
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(firstNumber(`x = ${value} W`)).toBe(Number(String(value)));
+      }),
+    );
+  });
+
+  it('has no reading if its scale leads out of the range of a double', async () => {
+    const root = await writeTree({ n: '1e300' });
+    const [reading] = readingsOf('  - { name: n, file: /n, unit: watts, scale: 1e300 }');
+    expect(await createCustomSensor(reading!, { root, ...clock }).read()).toHaveProperty('noData');
   });
 });

@@ -3,7 +3,7 @@ import { cp, mkdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createBatterySensor, parseSupply } from '../../../agent/sense/battery.ts';
+import { createBatterySensor } from '../../../agent/sense/battery.ts';
 import { createCpuSensor, parseProcStat } from '../../../agent/sense/cpu.ts';
 import { readIdentity } from '../../../agent/sense/identity.ts';
 import { createMemorySensor, parseMeminfo } from '../../../agent/sense/memory.ts';
@@ -13,7 +13,7 @@ import { createSensors, type SensorName, sensorNames } from '../../../agent/sens
 import { createTemperatureSensor, parseZoneTempC } from '../../../agent/sense/temperature.ts';
 import { projectRoot } from '../../project-root.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
-import { put } from './write-tree.ts';
+import { put, writeTree } from './write-tree.ts';
 
 const laptop = join(projectRoot, 'test/fixtures/laptop');
 const pi = join(projectRoot, 'test/fixtures/raspberry-pi-4');
@@ -29,7 +29,7 @@ async function copyOf(fixture: string): Promise<string> {
 describe('the cpu sensor', () => {
   it('parses user, system, steal and counts CPUs', () => {
     const text = 'cpu  1000 50 400 8000 100 0 20 30 0 0\ncpu0 1 0 0 0 0\ncpu1 1 0 0 0 0\n';
-    expect(parseProcStat(text)).toEqual({ busy: 1500, steal: 30, total: 9600, cpus: 2 });
+    expect(parseProcStat(text)).toEqual({ busy: 1500, steal: 30, idle: 8100, total: 9600, cpus: 2 });
   });
 
   it('refuses text that is no /proc/stat', () => {
@@ -55,18 +55,37 @@ describe('the cpu sensor', () => {
     expect(values.cpu_others).toBeCloseTo(0.4);
   });
 
-  it('stays within 0 and 1 when counters run backwards', async () => {
-    const root = await copyOf(laptop);
+  it('drops an interval in which a counter went backwards, and goes on from there', async () => {
+    const root = await writeTree({ 'proc/stat': 'cpu  1000 0 0 9000 0 0 0 0\n' });
     let clockMs = 0;
     const sensor = createCpuSensor({ root, nowMs, ownCpuMs: () => 0, monotonicMs: () => clockMs });
+    const next = async (line: string) => {
+      clockMs += 1000;
+      await put(root, 'proc/stat', `${line}\n`);
+      return sensor.read();
+    };
     await sensor.read();
-    clockMs = 1000;
-    await put(root, 'proc/stat', 'cpu  0 0 0 9700 0 0 0 0 0 0\n');
-    const readings = await sensor.read();
-    for (const { value } of readings as { value: number }[]) {
-      expect(value).toBeGreaterThanOrEqual(0);
-      expect(value).toBeLessThanOrEqual(1);
-    }
+    const backwards = { noData: 'the counters of /proc/stat went backwards', soon: true };
+    // Idle alone, busy alone, and all of them, as after a CPU was switched off.
+    expect(await next('cpu  1100 0 0 8950 0 0 0 0')).toEqual(backwards);
+    expect(await next('cpu  1050 0 0 9250 0 0 0 0')).toEqual(backwards);
+    expect(await next('cpu  10 0 0 90 0 0 0 0')).toEqual(backwards);
+    expect(await next('cpu  60 0 0 140 0 0 0 0')).toMatchObject([{ name: 'cpu_busy', value: 0.5 }, {}, {}]);
+  });
+
+  it('says so if the counters stand still, at zero as in gVisor or elsewhere', async () => {
+    const root = await writeTree({ 'proc/stat': 'cpu  0 0 0 0 0 0 0 0 0 0\ncpu0 0 0 0 0 0 0 0 0 0 0\n' });
+    let clockMs = 0;
+    const sensor = createCpuSensor({ root, nowMs, ownCpuMs: () => 0, monotonicMs: () => clockMs });
+    const still = 'the counters of /proc/stat stand still';
+    for (clockMs = 0; clockMs < 3000; clockMs += 1000)
+      expect(await sensor.read()).toEqual({ noData: `${still} at 0, as in gVisor` });
+    await put(root, 'proc/stat', 'cpu  5 0 0 5 0 0 0 0\n');
+    expect(await sensor.read()).toHaveProperty('soon');
+    clockMs += 10;
+    expect(await sensor.read()).toHaveProperty('soon');
+    clockMs += 1000;
+    expect(await sensor.read()).toEqual({ noData: still });
   });
 });
 
@@ -152,11 +171,6 @@ describe('the battery sensor', () => {
       ['battery_discharging', 1, { supply: 'BAT0' }],
       ['battery_power', 18, { supply: 'BAT0' }],
     ]);
-  });
-
-  it('prefers power_now over current times voltage', () => {
-    const files = { type: 'UPS', power_now: '7000000', current_now: '1', voltage_now: '1', capacity: '140' };
-    expect(parseSupply(files)).toEqual({ kind: 'battery', powerW: 7 });
   });
 
   it('says why a board without one has no data', async () => {

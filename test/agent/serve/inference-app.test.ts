@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RequestError } from '../../../agent/serve/request-error.ts';
+import { RequestError } from '../../../listen/request-error.ts';
+import { tinyManifest } from '../fake-engine.ts';
 import { binary, host, serve, url } from './serve-app.ts';
 
 const inputs = [{ name: 'image', shape: [1, 1, 8, 8], datatype: 'FP32', data: new Array(64).fill(0.5) }];
@@ -66,8 +67,36 @@ describe('metadata', () => {
       name: 'tiny',
       versions: ['0', '1', '2'],
       platform: 'onnxruntime_onnx',
-      inputs: [{ name: 'image', datatype: 'FP32', shape: [-1, 1, 8, 8] }],
-      outputs: [{ name: 'logits', datatype: 'FP32', shape: [-1, 3] }],
+      inputs: [
+        {
+          name: 'image',
+          datatype: 'FP32',
+          shape: [-1, 1, 8, 8],
+          parameters: {
+            layout: 'NCHW',
+            values:
+              'pixels 0 to 255, one channel: grey; all rows of a channel, top to bottom, before the next channel',
+            formula: '(value * scale - mean[channel]) / std[channel]',
+            ...tinyManifest.input.preprocessing,
+          },
+        },
+      ],
+      outputs: [
+        {
+          name: 'logits',
+          datatype: 'FP32',
+          shape: [-1, 3],
+          parameters: { values: 'logits', labels: tinyManifest.labels },
+        },
+      ],
+      parameters: {
+        levels: tinyManifest.levels.map(({ sparsity, macs, accuracy }, level) => ({
+          version: String(level),
+          sparsity,
+          macs,
+          accuracy: accuracy!.value,
+        })),
+      },
     };
     expect(await get('/v2/models/tiny')).toEqual([200, model]);
     expect(await get('/v2/models/tiny/versions/2')).toEqual([200, model]);
@@ -139,6 +168,63 @@ describe('inference', () => {
       const output = new Float32Array(Uint8Array.from(answer.subarray(length)).buffer);
       expect([...output]).toEqual([64, 0, 2, 128, 0, 2]);
     }
+  });
+
+  it('takes null for what is left out, as many clients write it, at every depth', async () => {
+    const { post, deadlines } = serve();
+    const [tensor] = inputs;
+    const response = await post({
+      id: null,
+      parameters: { deadline_ms: null, min_accuracy: null, binary_data_output: null },
+      inputs: [{ ...tensor, parameters: { binary_data_size: null, shared_memory_region: null } }],
+      outputs: [{ name: 'logits', parameters: { classification: null, binary_data: null } }],
+    });
+    expect(response.status).toBe(200);
+    expect(await response.json()).toMatchObject({ outputs: [{ name: 'logits', data: [32, 0, 1] }] });
+    const none = { id: null, parameters: null, inputs: [{ ...tensor, parameters: null }], outputs: null };
+    expect((await post(none)).status).toBe(200);
+    expect(deadlines).toEqual([undefined, undefined]);
+    const bytes = new Uint8Array(new Float32Array(64).fill(0.5).buffer);
+    const asBytes = { ...tensor, data: null, parameters: { binary_data_size: 256 } };
+    const { body, headers } = binary({ inputs: [asBytes] }, bytes);
+    expect((await post(body, { headers })).status).toBe(200);
+    // What is required cannot be null, and null is no number.
+    for (const wrong of [{ inputs: null }, { inputs: [{ ...tensor, shape: null }] }, { inputs: [null] }])
+      expect((await post(wrong)).status).toBe(400);
+    const hole = { ...tensor, data: [null, ...new Array(63).fill(0)] };
+    expect(await (await post({ inputs: [hole] })).json()).toMatchObject({
+      error: expect.stringMatching(/must hold finite float32 numbers: current value is null/),
+    });
+  });
+
+  it('takes a body that is the tensor alone, and answers with bytes (raw binary request)', async () => {
+    const { post } = serve();
+    const raw = { headers: { 'Inference-Header-Content-Length': '0' } };
+    const numbers = new Float32Array(128).fill(0.5, 0, 64).fill(2, 64);
+    const response = await post(new Uint8Array(numbers.buffer), raw);
+    expect(response.status).toBe(200);
+    const jsonLength = Number(response.headers.get('inference-header-content-length'));
+    const answer = Buffer.from(await response.arrayBuffer());
+    expect(JSON.parse(answer.toString('utf8', 0, jsonLength))).toMatchObject({
+      outputs: [{ name: 'logits', shape: [2, 3], parameters: { binary_data_size: 24 } }],
+    });
+    const logits = new Float32Array(
+      answer.buffer.slice(answer.byteOffset + jsonLength, answer.byteOffset + answer.length),
+    );
+    expect([...logits]).toEqual([32, 0, 2, 128, 0, 2]);
+    for (const size of [0, 255, 257, 5 * 256]) {
+      const refused = await post(new Uint8Array(size), raw);
+      expect([refused.status, await refused.json()]).toEqual([
+        400,
+        {
+          error: expect.stringMatching(
+            /input "image" alone, 256 bytes for each of 1 to 4 inputs: current value is "\d+ bytes"/,
+          ),
+        },
+      ]);
+    }
+    const notFinite = new Uint8Array(new Float32Array(64).fill(Number.NaN).buffer);
+    expect((await post(notFinite, raw)).status).toBe(400);
   });
 
   it('passes on a full queue as 503, and hides what broke inside as 500', async () => {

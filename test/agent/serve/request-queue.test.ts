@@ -6,7 +6,7 @@ import { fakeEngine } from '../fake-engine.ts';
 
 const input = new Float32Array(64);
 
-function setUp(maxWaiting: number) {
+function setUp(maxWaiting: number, isStalled = () => false) {
   const engine = fakeEngine();
   engine.hold = true;
   const clock = { nowMs: 0 };
@@ -14,6 +14,7 @@ function setUp(maxWaiting: number) {
     run: ({ input, batch, level }) => engine.run(input, batch, level === undefined ? {} : { level }),
     leastMs: () => 2,
     maxWaiting: () => maxWaiting,
+    isStalled,
     monotonicMs: () => clock.nowMs,
   });
   return { engine, queue, clock };
@@ -49,6 +50,27 @@ it('begins what is due first, and what is due at the same time in the order of t
   await Promise.all(answers);
   // Two stood with the engine before the others came.
   expect(order).toEqual([0, 1, 3, 5, 2, 4]);
+});
+
+it('while the engine is stalled it refuses what is overdue, with the engine or not, and goes on when it runs again', async () => {
+  let stalled = true;
+  const { engine, queue, clock } = setUp(10, () => stalled);
+  const results = [5, 50, 6, 50].map((dueMs) =>
+    queue.submit({ input, batch: 1, dueMs }).then(
+      () => 'answered',
+      ({ status, message }) => `${status} ${message}`,
+    ),
+  );
+  clock.nowMs = 20;
+  const replaced = /^503 .*deadline as an inference thread must run: it is being replaced/;
+  expect(await results[0]).toMatch(replaced);
+  expect(await results[2]).toMatch(replaced);
+  stalled = false;
+  while (queue.depth > 0) {
+    engine.release();
+    await settle();
+  }
+  expect([await results[1], await results[3]]).toEqual(['answered', 'answered']);
 });
 
 it('refuses what can no longer be in time where others wait behind it, and says by how much', async () => {

@@ -6,10 +6,13 @@ import { RequestError } from './request-error.ts';
 /** A longer body is claimed sooner than sent: its memory is taken as it comes. */
 const quickBytes = 1024 * 1024;
 
-function refuse(limitBytes: number, bytes: string): never {
+/** How large a body may be, and what a client does about a larger one. */
+export type BodyLimit = { limitBytes: number; cure: string };
+
+function refuse({ limitBytes, cure }: BodyLimit, bytes: string): never {
   throw new RequestError(
     413,
-    `Cannot read the request as its body must hold at most ${limitBytes} bytes: current value is ${bytes}; send fewer inputs at a time or raise http.max_body_bytes in the profile`,
+    `Cannot read the request as its body must hold at most ${limitBytes} bytes: current value is ${bytes}; ${cure}`,
   );
 }
 
@@ -47,12 +50,14 @@ function unreadRequest(context: Context): IncomingMessage | undefined {
  */
 export async function readBody(
   context: Context,
-  options: { limitBytes: number; alignAt?: number },
+  limit: BodyLimit,
+  options: { alignAt?: number } = {},
 ): Promise<Buffer> {
-  const { limitBytes, alignAt = 0 } = options;
+  const { limitBytes } = limit;
+  const { alignAt = 0 } = options;
   const request = context.req.raw;
   const claimed = request.headers.get('content-length');
-  if (claimed !== null && Number(claimed) > limitBytes) refuse(limitBytes, claimed);
+  if (claimed !== null && Number(claimed) > limitBytes) refuse(limit, claimed);
   try {
     if (claimed !== null) {
       // With a length the HTTP parser itself stops there.
@@ -65,7 +70,7 @@ export async function readBody(
     let length = 0;
     for await (const chunk of request.body) {
       length += chunk.length;
-      if (length > limitBytes) refuse(limitBytes, `more than ${limitBytes}`);
+      if (length > limitBytes) refuse(limit, `more than ${limitBytes}`);
       chunks.push(chunk);
     }
     return Buffer.concat(chunks, length);

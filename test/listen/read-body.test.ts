@@ -2,16 +2,20 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Hono } from 'hono';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { readBody } from '../../../agent/serve/read-body.ts';
-import { createHttpServer } from '../../../listen/http-server.ts';
-import { until } from '../../until.ts';
+import { createHttpServer } from '../../listen/http-server.ts';
+import { readBody } from '../../listen/read-body.ts';
+import { until } from '../until.ts';
 
 /** A server that reads bodies; `outcomes` holds each, or why there is none. */
 async function serve(options: { limitBytes: number; alignAt?: number }) {
   const outcomes: (Buffer | Error)[] = [];
   const app = new Hono();
   app.post('/', async (context) => {
-    const outcome = await readBody(context, options).catch((error: Error) => error);
+    const outcome = await readBody(
+      context,
+      { limitBytes: options.limitBytes, cure: 'send less' },
+      options,
+    ).catch((error: Error) => error);
     outcomes.push(outcome);
     return context.text('read');
   });

@@ -1,5 +1,7 @@
 import { promisify } from 'node:util';
 import { gunzip, inflate } from 'node:zlib';
+import type { Context } from 'hono';
+import { type BodyLimit, readBody } from './read-body.ts';
 import { RequestError } from './request-error.ts';
 
 /** `deflate` is the zlib format (RFC 9110, 8.4.1.2), `x-gzip` another name of `gzip` (8.4.1.3). */
@@ -21,7 +23,7 @@ export const acceptedEncodings = 'gzip, deflate';
 export async function inflateBody(
   body: Buffer,
   encoding: string | undefined,
-  limitBytes: number,
+  { limitBytes, cure }: BodyLimit,
 ): Promise<Buffer> {
   const name = encoding?.trim().toLowerCase() || 'identity';
   if (name === 'identity') return body;
@@ -37,7 +39,7 @@ export async function inflateBody(
     if ((cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE')
       throw new RequestError(
         413,
-        `Cannot read the request as its body must hold at most ${limitBytes} bytes once inflated: current value is more; send fewer inputs at a time or raise http.max_body_bytes in the profile`,
+        `Cannot read the request as its body must hold at most ${limitBytes} bytes once inflated: current value is more; ${cure}`,
         { cause },
       );
     const format = name === 'deflate' ? 'deflate data in zlib format' : 'gzip data';
@@ -47,4 +49,12 @@ export async function inflateBody(
       { cause },
     );
   }
+}
+
+/**
+ * Reads a request's body and undoes its compression, whatever its Content-Type says: the guard keeps out pages of other sites.
+ * @throws RequestError as `readBody` and `inflateBody` do.
+ */
+export async function readPlainBody(context: Context, limit: BodyLimit): Promise<Buffer> {
+  return inflateBody(await readBody(context, limit), context.req.header('content-encoding'), limit);
 }

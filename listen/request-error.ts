@@ -15,11 +15,6 @@ export class RequestError extends Error {
   }
 }
 
-/** A request that was not run, as its answer would have come after its deadline. */
-export class LateError extends RequestError {
-  override name = 'LateError';
-}
-
 /** A client's value, short enough for a message: text and numbers as they are, the rest by its kind. */
 export function showValue(value: unknown): string {
   if (Array.isArray(value)) {
