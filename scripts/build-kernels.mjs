@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { extraFolder, root } from './extra-folder.mjs';
 import { runCommand } from './run-command.mjs';
@@ -88,6 +88,18 @@ const compilerCure =
     ? 'xcode-select --install'
     : 'Debian, Ubuntu and Raspberry Pi OS: sudo apt-get install gcc libc6-dev';
 
+/** What a build that was killed hard has left; a build that runs beside this one keeps its folder. */
+function removeLeftovers(home) {
+  const prefix = `${basename(home)}.tmp-`;
+  if (!existsSync(dirname(home))) return;
+  for (const name of readdirSync(dirname(home)).filter((name) => name.startsWith(prefix)))
+    try {
+      process.kill(Number(name.slice(prefix.length)), 0);
+    } catch (error) {
+      if (error.code === 'ESRCH') rmSync(join(dirname(home), name), { recursive: true, force: true });
+    }
+}
+
 /** Puts the finished folder in place; another process may have done the same in the meantime. */
 function exchange(next, home) {
   rmSync(home, { recursive: true, force: true });
@@ -122,6 +134,7 @@ export async function buildKernels(say, { isSanitized = false } = {}) {
   const checks = isSanitized ? sanitizers : [];
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === value) return { home, isNew: false };
   say('compiling the native kernels of the sparse engine');
+  removeLeftovers(home);
   const next = `${home}.tmp-${process.pid}`;
   const remove = () => rmSync(next, { recursive: true, force: true });
   try {

@@ -26,10 +26,11 @@ export async function runCommand(command, args, options = {}) {
       child.kill('SIGKILL'); // no process groups on Windows
     }
   };
-  const stop = (signal) => {
+  const stop = (signal) => process.exit(signal === 'SIGINT' ? 130 : 143);
+  // However this process ends: several commands may run side by side, and `ebb setup` has a handler of its own.
+  const end = (status) => {
     kill();
-    onStop(signal);
-    process.exit(signal === 'SIGINT' ? 130 : 143);
+    onStop(status === 130 ? 'SIGINT' : 'SIGTERM');
   };
   let timedOut = false;
   const timer =
@@ -44,6 +45,7 @@ export async function runCommand(command, args, options = {}) {
   });
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
+  process.on('exit', end);
   try {
     const [status] = await once(child, 'close');
     return { status, timedOut, stdout };
@@ -53,5 +55,6 @@ export async function runCommand(command, args, options = {}) {
     clearTimeout(timer);
     process.off('SIGINT', stop);
     process.off('SIGTERM', stop);
+    process.off('exit', end);
   }
 }

@@ -4,8 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
 
+type SpawnOptions = { cwd?: string; stdin?: 'pipe'; env?: NodeJS.ProcessEnv };
+
 /** Starts `ebb <args>` in a process of its own, with its output as pipes. */
-export function spawnEbb(args: string[], options: { cwd?: string; stdin?: 'pipe' } = {}): ChildProcess {
+export function spawnEbb(args: string[], options: SpawnOptions = {}): ChildProcess {
   const { stdin = 'ignore', ...rest } = options;
   return spawn(process.execPath, [cli, ...args], { stdio: [stdin, 'pipe', 'pipe'], ...rest });
 }

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +6,10 @@ import { describe, expect, it } from 'vitest';
 import { findForeignLibraries, onnxruntimeFolder, pruneLibraries } from '../../setup/prune-libraries.ts';
 import { ebbCommand } from '../../terminal/ebb-command.ts';
 import { extraFolders, packageRoot } from '../../terminal/package-folders.ts';
-import { ebb } from '../cli/ebb.ts';
+import { ebb, endsWithin2s, printed, spawnEbb } from '../cli/ebb.ts';
 import { projectRoot } from '../project-root.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
+import { until } from '../until.ts';
 
 /** An onnxruntime-node of 100 bytes for each platform. */
 async function fakeOnnxruntime(): Promise<string> {
@@ -111,6 +112,28 @@ describe('cures', () => {
 });
 
 describe('ebb setup', () => {
+  it('that is stopped in the middle ends its compilers and leaves nothing', async () => {
+    const dir = await temporaryFolder();
+    // A compiler that says its version and then never ends.
+    const compiler = join(dir, 'compiler');
+    await writeFile(
+      compiler,
+      '#!/bin/sh\n[ "$1" = --version ] && exit 0\necho $$ >> "$0.pids"\nexec sleep 60\n',
+      {
+        mode: 0o755,
+      },
+    );
+    const child = spawnEbb(['setup'], { env: { ...process.env, CC: compiler } });
+    await printed(child, /compiling/);
+    await until('a compiler runs', () => existsSync(`${compiler}.pids`));
+    expect(await endsWithin2s(child, 'SIGINT')).toBe(130);
+    const pids = (await readFile(`${compiler}.pids`, 'utf8')).trim().split('\n').map(Number);
+    // A killed process may be seen for a moment more.
+    await until('all compilers have ended', () => pids.every((pid) => !existsSync(`/proc/${pid}/exe`)));
+    const left = (await readdir(projectRoot)).filter((name) => name.startsWith('.kernels.tmp-'));
+    expect(left).toEqual([]);
+  });
+
   it('refuses options of --native that stand alone, and wrong ones, with status 2', async () => {
     const alone = await ebb(['setup', '--from', 'wheel']);
     expect(alone).toMatchObject({ status: 2, stdout: '' });
