@@ -66,8 +66,9 @@ function prune(): void {
 }
 
 async function setup(flags: Flags): Promise<void> {
-  if (!flags.native && (flags.from ?? flags.minutes ?? flags.remove) !== undefined)
-    throw new UsageError('--from, --minutes and --remove must stand with --native: add --native');
+  for (const name of ['from', 'minutes', 'remove'] as const)
+    if (!flags.native && flags[name] !== undefined)
+      throw new UsageError(`Cannot use --${name} as --native must be given too: add --native`);
   if (flags.prune) prune();
   const status = flags.native ? await setupNative(flags) : await setupKernels();
   if (status !== 0) process.exitCode = status;

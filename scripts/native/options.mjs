@@ -26,9 +26,11 @@ export function readOptions(args = process.argv.slice(2)) {
     });
     const minutes = Number(values.minutes);
     if (![undefined, 'download', 'wheel'].includes(values.from))
-      throw new Error(`--from must be download or wheel: current value is ${values.from}`);
+      throw new Error(`Cannot use --from as it must be download or wheel: current value is ${values.from}`);
     if (!(minutes > 0 && minutes <= 24 * 60))
-      throw new Error(`--minutes must be above 0 and at most 1440: current value is ${values.minutes}`);
+      throw new Error(
+        `Cannot use --minutes as it must be above 0 and at most 1440: current value is ${values.minutes}`,
+      );
     return { ...values, minutes };
   } catch (error) {
     return { wrong: error.message };

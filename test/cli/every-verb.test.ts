@@ -123,6 +123,17 @@ const rows: Record<string, Row> = {
     misuse: [{ args: '{bundle}', says: /--key must be given/ }],
     missing: [{ args: '{bundle} --key {dir}/nowhere.pem', says: /nowhere\.pem/ }],
   },
+  setup: {
+    misuse: [
+      { args: '--from wheel', says: /Cannot use --from as --native must be given too: add --native/ },
+      { args: '--remove', says: /Cannot use --remove as --native must be given too/ },
+      { args: '--native --from source', says: /Cannot use --from as it must be download or wheel: .*source/ },
+      {
+        args: '--native --minutes 0',
+        says: /Cannot use --minutes as it must be above 0 .*: current value is 0/,
+      },
+    ],
+  },
   doctor: {
     misuse: [
       { args: '--root {dir}/nowhere', says: /--root must be a folder/ },

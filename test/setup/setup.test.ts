@@ -140,6 +140,6 @@ describe('ebb setup', () => {
     expect(alone.stderr).toContain('add --native');
     const wrong = await ebb(['setup', '--native', '--minutes', '0']);
     expect(wrong).toMatchObject({ status: 2, stdout: '' });
-    expect(wrong.stderr).toContain('--minutes must be above 0');
+    expect(wrong.stderr).toContain('--minutes as it must be above 0');
   });
 });
