@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { ebbVersion } from './agent/package-version.ts';
+import { silenceTelemetry } from './engine/ort/silence-telemetry.ts';
 import { UsageError } from './terminal/usage-error.ts';
 
 /** Every verb is one room's main; it is loaded only when it is called. */
@@ -95,5 +96,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+// Before any library is loaded; who uses ebb as a library decides that himself.
+silenceTelemetry();
 const status = await main(process.argv.slice(2));
 process.exitCode = process.exitCode || status;

@@ -36,7 +36,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
     ...(flags.batch === undefined ? {} : { batch: flags.batch }),
     ...(flags.engine === undefined ? {} : { engine: flags.engine }),
   });
-  const bundle = await readBundle(bundleDir);
+  const bundle = await readBundle(bundleDir, { publicKey: profile.bundle.publicKey });
   const signal = interruptSignal();
   const identity = await readIdentity({ root: '/' });
   const progress = createProgress();

@@ -1,15 +1,14 @@
 import { Command, Option } from 'commander';
 import { readBundle } from '../bundle/read-bundle.ts';
-import { readPublicKey } from '../bundle/signature.ts';
 import { readToken, requireToken } from '../listen/token.ts';
 import { onHangUp } from '../terminal/hang-up.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
-import { openAgent } from './agent.ts';
 import { tellOutcomes } from './classify/tell-outcomes.ts';
 import { collectHere } from './collect-here.ts';
+import { createAgent } from './create-agent.ts';
 import { createLog } from './create-log.ts';
 import { engineOption } from './engine-option.ts';
 import { explainCommand } from './explain-command.ts';
@@ -76,8 +75,7 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   const token = await readToken({ file: profile.http.tokenFile });
   asUsage(() => requireToken('the HTTP server', profile.http, token));
   const { publicKey } = profile.bundle;
-  const key = publicKey === undefined ? undefined : await readPublicKey(publicKey);
-  const read = () => readBundle(bundleDir, { publicKey: key });
+  const read = () => readBundle(bundleDir, { publicKey });
   const bundle = await read();
   const classifies = flags.watch !== undefined || flags.stdin === true;
   const log = createLog();
@@ -86,7 +84,7 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   // Whoever reads standard output may be gone: the agent serves on.
   process.stdout.on('error', () => {});
   const say = (event: Record<string, unknown>) => process.stdout.write(`${snakeJson(event)}\n`);
-  const agent = openAgent({
+  const agent = createAgent({
     bundle,
     profile,
     reloadProfile: load,

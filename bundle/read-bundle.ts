@@ -1,10 +1,12 @@
-import type { KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { requireOptions, showArgument } from '../errors/check-arguments.ts';
+import { ArgumentError, EbbError, type ErrorCode } from '../errors/ebb-error.ts';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
 import { sha256 } from './sha256.ts';
-import { isSignedBy, signatureFile, signatureMaxBytes } from './signature.ts';
+import { isSignedBy, readPublicKey, signatureFile, signatureMaxBytes } from './signature.ts';
 
 export const manifestFile = 'manifest.json';
 
@@ -17,16 +19,17 @@ export type Bundle = {
   manifest: Manifest;
   /** ONNX bytes of each level, densest first; `readBundle` puts them into shared memory, so that threads need no copy. */
   models: Uint8Array[];
+  /** Fingerprint of the public key that the signature was verified with; absent if none was asked for. */
+  signedBy?: string | undefined;
 };
 
 /** The bundle breaks its own manifest, or the manifest breaks its schema. */
-export class BundleError extends Error {
+export class BundleError extends EbbError {
   override name = 'BundleError';
-  readonly code = 'EBB_BUNDLE';
 }
 
-function refuse(dir: string, requirement: string, cause?: unknown): never {
-  throw new BundleError(`Cannot open bundle "${dir}" as ${requirement}`, { cause });
+function refuse(dir: string, code: ErrorCode, requirement: string, cause?: unknown): never {
+  throw new BundleError(code, `Cannot open bundle "${dir}" as ${requirement}`, { cause });
 }
 
 /** Into memory that an inference thread can share. */
@@ -60,38 +63,60 @@ async function requireSignature(dir: string, bytes: Uint8Array, publicKey: KeyOb
   try {
     signature = Buffer.from(await readBounded(join(dir, signatureFile), signatureMaxBytes)).toString('utf8');
   } catch (error) {
-    refuse(dir, `it must be signed: there is no ${signatureFile} that can be read; ${cure}`, error);
+    refuse(
+      dir,
+      'EBB_BUNDLE_SIGNATURE',
+      `it must be signed: there is no ${signatureFile} that can be read; ${cure}`,
+      error,
+    );
   }
   if (!isSignedBy(bytes, signature, publicKey))
     refuse(
       dir,
+      'EBB_BUNDLE_SIGNATURE',
       `it must be signed with the profile's key: ${signatureFile} is another key's, or of another manifest; ${cure}`,
     );
 }
 
-async function readManifest(dir: string, publicKey: KeyObject | undefined): Promise<Manifest> {
+async function readManifest(
+  dir: string,
+  publicKey: KeyObject | undefined,
+): Promise<{ manifest: Manifest; bytes: Uint8Array }> {
   const path = join(dir, manifestFile);
   let json: unknown;
+  let bytes: Uint8Array;
   try {
-    const bytes = await readBounded(path, manifestMaxBytes);
+    bytes = await readBounded(path, manifestMaxBytes);
     if (publicKey) await requireSignature(dir, bytes, publicKey);
     json = JSON.parse(Buffer.from(bytes).toString('utf8'));
   } catch (error) {
     if (error instanceof BundleError) throw error;
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
     if (absent)
-      refuse(dir, `it must hold ${manifestFile}: there is none; name a folder that "ebb train" wrote`, error);
-    refuse(dir, `${manifestFile} must be readable JSON: ${(error as Error).message}; export it again`, error);
+      refuse(
+        dir,
+        'EBB_BUNDLE_UNREADABLE',
+        `it must hold ${manifestFile}: there is none; name a folder that "ebb train" wrote`,
+        error,
+      );
+    const code = error instanceof SyntaxError ? 'EBB_BUNDLE_INVALID' : 'EBB_BUNDLE_UNREADABLE';
+    refuse(
+      dir,
+      code,
+      `${manifestFile} must be readable JSON: ${(error as Error).message}; export it again`,
+      error,
+    );
   }
   const version = (json as { version?: unknown } | null)?.version;
   if (version !== manifestVersion)
     refuse(
       dir,
+      'EBB_BUNDLE_INVALID',
       `${manifestFile} must have version ${manifestVersion}: current value is ${JSON.stringify(version)}; use an ebb that writes this version, or export it again`,
     );
   const result = manifestSchema.safeParse(json);
-  if (!result.success) refuse(dir, describe(result.error.issues[0]), result.error);
-  return result.data;
+  if (!result.success) refuse(dir, 'EBB_BUNDLE_INVALID', describe(result.error.issues[0]), result.error);
+  return { manifest: result.data, bytes };
 }
 
 async function readLevel(dir: string, level: ManifestLevel): Promise<Uint8Array> {
@@ -100,38 +125,122 @@ async function readLevel(dir: string, level: ManifestLevel): Promise<Uint8Array>
   try {
     const { size } = await stat(path);
     if (size !== level.bytes)
-      refuse(dir, `${level.file} must hold ${level.bytes} bytes: current value is ${size}; export it again`);
+      refuse(
+        dir,
+        'EBB_BUNDLE_CHECKSUM',
+        `${level.file} must hold ${level.bytes} bytes: current value is ${size}; export it again`,
+      );
     bytes = await readBounded(path, level.bytes);
   } catch (error) {
     if (error instanceof BundleError) throw error;
-    refuse(dir, `${level.file} must be readable: ${(error as Error).message}; export it again`, error);
+    refuse(
+      dir,
+      'EBB_BUNDLE_UNREADABLE',
+      `${level.file} must be readable: ${(error as Error).message}; export it again`,
+      error,
+    );
   }
   const hash = sha256(bytes);
   if (hash !== level.sha256)
     refuse(
       dir,
+      'EBB_BUNDLE_CHECKSUM',
       `${level.file} must have the manifest's sha256 ${level.sha256.slice(0, 12)}...: current value is ${hash.slice(0, 12)}...; it was changed after the export: export it again`,
     );
   return bytes;
 }
 
 export type ReadBundleOptions = {
-  /** The bundle must be signed with its private key (Ed25519). Default: signatures are not looked at. */
-  publicKey?: KeyObject | undefined;
+  /**
+   * Ed25519 public key, or the path of its PEM file: the bundle must be signed with the private key that belongs to it.
+   * Default: signatures are not checked.
+   */
+  publicKey?: KeyObject | string | undefined;
 };
+
+/** Names a public key: SHA-256 of its DER encoding. */
+export function fingerprint(publicKey: KeyObject): string {
+  return createHash('sha256')
+    .update(publicKey.export({ type: 'spki', format: 'der' }))
+    .digest('hex');
+}
+
+/** The key itself, or read from its file. @throws BundleError if it cannot be used. */
+export async function obtainPublicKey(publicKey: KeyObject | string): Promise<KeyObject> {
+  if (typeof publicKey !== 'string') return publicKey;
+  try {
+    return await readPublicKey(publicKey);
+  } catch (error) {
+    throw new BundleError('EBB_BUNDLE_SIGNATURE', (error as Error).message, { cause: error });
+  }
+}
 
 /**
  * Reads a bundle and verifies it: signature, schema, version, paths, sizes and hashes of all files, and that there is no other file.
  *
- * @throws BundleError that names the file, the requirement, the value found and the cure.
+ * @throws BundleError that names the file, the requirement, the value found and the cure; ArgumentError for wrong arguments. Always as a
+ * rejection.
  */
-export async function readBundle(dir: string, { publicKey }: ReadBundleOptions = {}): Promise<Bundle> {
-  const manifest = await readManifest(dir, publicKey);
+export async function readBundle(dir: string, options: ReadBundleOptions = {}): Promise<Bundle> {
+  return (await readBundleBytes(dir, options)).bundle;
+}
+
+/** As `readBundle`, with the very bytes of the manifest that were verified. */
+export async function readBundleBytes(
+  dir: string,
+  options: ReadBundleOptions = {},
+): Promise<{ bundle: Bundle; manifestBytes: Uint8Array }> {
+  requireOptions('read a bundle', options, ['publicKey']);
+  if (typeof dir !== 'string' || dir === '')
+    throw new ArgumentError(
+      'EBB_INVALID_ARGUMENT',
+      `Cannot read a bundle as its folder must be a path: current value is ${showArgument(dir)}`,
+    );
+  const publicKey = options.publicKey === undefined ? undefined : await obtainPublicKey(options.publicKey);
+  if (publicKey !== undefined && publicKey?.asymmetricKeyType !== 'ed25519')
+    throw new ArgumentError(
+      'EBB_INVALID_ARGUMENT',
+      `Cannot read a bundle as publicKey must be an Ed25519 key or the path of one: current value is ${showArgument(publicKey)}`,
+    );
+  const { manifest, bytes } = await readManifest(dir, publicKey);
   const known = new Set([manifestFile, signatureFile, ...manifest.levels.map((level) => level.file)]);
-  const stranger = (await readdir(dir)).find((name) => !known.has(name));
+  const names = await readdir(dir).catch((error: Error) =>
+    refuse(dir, 'EBB_BUNDLE_UNREADABLE', `its folder must be readable: ${error.message}`, error),
+  );
+  const stranger = names.find((name) => !known.has(name));
   if (stranger !== undefined)
-    refuse(dir, `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`);
+    refuse(
+      dir,
+      'EBB_BUNDLE_INVALID',
+      `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`,
+    );
   const models: Uint8Array[] = [];
   for (const level of manifest.levels) models.push(await readLevel(dir, level));
-  return { dir, manifest, models };
+  const signedBy = publicKey === undefined ? {} : { signedBy: fingerprint(publicKey) };
+  return { bundle: { dir, manifest, models, ...signedBy }, manifestBytes: bytes };
+}
+
+/** @throws ArgumentError unless `bundle` is one that `readBundle` gave. */
+export function requireBundle(action: string, bundle: unknown): asserts bundle is Bundle {
+  const { manifest, models } = (bundle ?? {}) as Partial<Bundle>;
+  if (Array.isArray(manifest?.levels) && Array.isArray(models)) return;
+  throw new ArgumentError(
+    'EBB_INVALID_ARGUMENT',
+    `Cannot ${action} as the bundle must be one that readBundle() has read: current value is ${showArgument(bundle)}`,
+  );
+}
+
+/**
+ * The rule of a profile's `bundle.public_key`, for whoever is handed a bundle that was read elsewhere.
+ * @param publicKey path of the key; undefined allows every bundle.
+ * @throws BundleError `EBB_BUNDLE_SIGNATURE` unless the bundle's signature was verified with that key.
+ */
+export async function requireSignedBy(bundle: Bundle, publicKey: string | undefined): Promise<void> {
+  if (publicKey === undefined) return;
+  if (bundle.signedBy === fingerprint(await obtainPublicKey(publicKey))) return;
+  refuse(
+    bundle.dir,
+    'EBB_BUNDLE_SIGNATURE',
+    `it must have been read with the profile's key "${publicKey}": ${bundle.signedBy === undefined ? 'its signature was not checked' : 'another key was used'}; pass publicKey to readBundle()`,
+  );
 }

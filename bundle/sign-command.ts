@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { manifestFile, readBundle } from './read-bundle.ts';
+import { manifestFile, readBundleBytes } from './read-bundle.ts';
 import { readPrivateKey, signatureFile, signManifest } from './signature.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
@@ -22,10 +21,9 @@ export function signCommand(): Command {
     .addHelpText('after', help)
     .action(async (dir: string, { key }: { key: string }) => {
       const privateKey = await readPrivateKey(key);
-      // What does not match its manifest is not worth a signature.
-      const { manifest } = await readBundle(dir);
-      const bytes = await readFile(join(dir, manifestFile));
-      await writeFileAtomic(join(dir, signatureFile), signManifest(bytes, privateKey));
-      process.stdout.write(`signed "${manifest.name}": ${join(dir, signatureFile)}\n`);
+      // Signs the bytes that were verified: the file may have changed since.
+      const { bundle, manifestBytes } = await readBundleBytes(dir);
+      await writeFileAtomic(join(dir, signatureFile), signManifest(manifestBytes, privateKey));
+      process.stdout.write(`signed "${bundle.manifest.name}": ${join(dir, signatureFile)}\n`);
     });
 }

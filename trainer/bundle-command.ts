@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatManifest } from '../bundle/inspect-command.ts';
+import { publicKeyOption } from '../bundle/public-key-option.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { signCommand } from '../bundle/sign-command.ts';
 import { checkTarget, replaceBundle, writeBundle } from '../bundle/write-bundle.ts';
@@ -19,6 +20,7 @@ type BetweenFlags = {
   out?: string;
   seed?: number;
   backend: BackendChoice;
+  publicKey?: string;
   json?: boolean;
 };
 
@@ -41,6 +43,7 @@ function betweenCommand(): Command {
         .choices(backendChoices)
         .default('auto'),
     )
+    .addOption(publicKeyOption())
     .option('--json', 'print the new level and all levels as JSON')
     .addHelpText(
       'after',
@@ -58,7 +61,7 @@ Examples:
 async function between(dir: string, flags: BetweenFlags): Promise<void> {
   const { sparsity, out, json } = flags;
   const signal = interruptSignal();
-  const bundle = await readBundle(dir);
+  const bundle = await readBundle(dir, { publicKey: flags.publicKey });
   if (out !== undefined) await checkTarget(out);
   const data = await openData(flags.data);
   checkFit(dir, bundle.manifest, data, 'add a level to');

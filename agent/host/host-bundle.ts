@@ -1,7 +1,8 @@
 import type { Manifest } from '../../bundle/manifest.ts';
-import type { Bundle } from '../../bundle/read-bundle.ts';
+import { type Bundle, requireSignedBy } from '../../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
+import { EbbError } from '../../errors/ebb-error.ts';
 import type { Logger } from '../../wire/link/logger.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
@@ -54,13 +55,14 @@ export type HostedBundle = {
 
 /**
  * Opens a bundle and makes it ready. Where that fails nothing is left open.
- * @throws Error where no engine can open it, the profile's fixed level does not exist, or `signal` is aborted.
+ * @throws EbbError if no engine can open it, its signature was not verified with the profile's key, the profile's fixed level does not exist, or `signal` is aborted.
  */
 export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
   const { bundle, log, signal } = options;
   const profile = options.profile();
   const { manifest } = bundle;
   requireFixedLevel(profile, manifest);
+  await requireSignedBy(bundle, profile.bundle.publicKey);
   const open = () =>
     (options.openEngine ?? openEngine)(bundle, {
       engine: profile.engine.name,
@@ -117,7 +119,8 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
 /** @throws Error where the profile asks for a level that the bundle has not. */
 export function requireFixedLevel(profile: Profile, manifest: Manifest): void {
   if (profile.policy !== 'fixed' || profile.level < manifest.levels.length) return;
-  throw new Error(
+  throw new EbbError(
+    'EBB_UNKNOWN_LEVEL',
     `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
   );
 }

@@ -32,7 +32,7 @@ export async function openServedAgent(options: {
   onSwap?: (swap: SwapEvent) => void;
 }): Promise<ServedAgent> {
   const { profile, onSwap = () => {} } = options;
-  const bundle = await readBundle(options.bundle);
+  const bundle = await readBundle(options.bundle, { publicKey: profile.bundle.publicKey });
   // As `ebb run` does.
   collectHere();
   const cacheDir = await mkdtemp(join(tmpdir(), 'ebb-bench-'));
