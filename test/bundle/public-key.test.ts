@@ -14,6 +14,7 @@ import { command as demoCommand } from '../../lab/demo/demo-command.ts';
 import { command as labCommand } from '../../lab/lab-command.ts';
 import { command as bundleCommand } from '../../trainer/bundle-command.ts';
 import { command as evalCommand } from '../../trainer/eval-command.ts';
+import { calibration } from '../agent/decide/policy-input.ts';
 import { ebb } from '../cli/ebb.ts';
 import { projectRoot } from '../project-root.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
@@ -94,23 +95,19 @@ describe('a device with a public key', () => {
     const paths = await setUp();
     await paths.sign();
     expect(await ebb(['inspect', paths.bundle, '--public-key', paths.pub])).toMatchObject({ status: 0 });
-    const calibrate = ['calibrate', paths.bundle, '--profile', paths.profile, '--cache', paths.folder];
-    expect(await ebb(calibrate)).toMatchObject({ status: 0 });
+    const calibrate = () =>
+      calibrateCommand().parseAsync([paths.bundle, '--profile', paths.profile, '--cache', paths.folder], {
+        from: 'user',
+      });
     const level = join(paths.bundle, 'level-0.onnx');
     const whole = readFileSync(level);
     const changed = Buffer.from(whole);
     changed[100]! ^= 1;
     await writeFile(level, changed);
-    expect(await ebb(calibrate)).toMatchObject({
-      status: 1,
-      stderr: expect.stringMatching(/level-0.onnx must have the manifest's sha256/),
-    });
+    await expect(calibrate()).rejects.toThrow(/level-0.onnx must have the manifest's sha256/);
     await writeFile(level, whole);
     appendFileSync(join(paths.bundle, 'manifest.json'), '\n');
-    expect(await ebb(calibrate)).toMatchObject({
-      status: 1,
-      stderr: expect.stringMatching(/of another manifest/),
-    });
+    await expect(calibrate()).rejects.toThrow(/of another manifest/);
   }, 60_000);
 
   it('takes the key of verbs without a profile from EBB_PUBLIC_KEY, too', async () => {
@@ -122,12 +119,18 @@ describe('a device with a public key', () => {
 
 describe('an agent whose profile names a public key', () => {
   it('serves no bundle that was read without it, from the start and at a replacement', async () => {
-    const { bundle: dir, profile: path, pub, folder, sign } = await setUp();
+    const { bundle: dir, profile: path, pub, sign } = await setUp();
     const profile = await loadProfile(path);
     await sign();
     const open = async (publicKey?: string) => {
       const bundle = await readBundle(dir, { publicKey });
-      const agent = createAgent({ bundle, profile, http: false, cacheDir: join(folder, 'cache') });
+      const agent = createAgent({
+        bundle,
+        profile,
+        http: false,
+        calibration,
+        reloadBundle: () => readBundle(dir, { publicKey: profile.bundle.publicKey }),
+      });
       onTestFinished(() => agent.stop());
       return agent;
     };
@@ -137,6 +140,9 @@ describe('an agent whose profile names a public key', () => {
     await expect(agent.replaceBundle(await readBundle(dir))).rejects.toMatchObject({
       code: 'EBB_BUNDLE_SIGNATURE',
     });
+    expect(await agent.reloadBundle()).toBe('the bundle has not changed');
+    appendFileSync(join(dir, 'manifest.json'), '\n');
+    await expect(agent.reloadBundle()).rejects.toMatchObject({ code: 'EBB_BUNDLE_SIGNATURE' });
     expect((await agent.infer(new Float32Array(64))).output).toHaveLength(3);
   });
 });

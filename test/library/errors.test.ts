@@ -8,9 +8,11 @@ import {
   type ErrorCode,
   loadProfile,
   openEngine,
+  type Profile,
   readBundle,
   writeBundle,
 } from '../../index.ts';
+import { calibration } from '../agent/decide/policy-input.ts';
 import { projectRoot } from '../project-root.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 import { tinyBundle } from '../tiny-bundle.ts';
@@ -34,7 +36,7 @@ const quick = () => loadProfile(join(projectRoot, 'test/fixtures/quick.yaml'));
 async function startTiny(options: Partial<AgentOptions> = {}) {
   const { dir, bundle } = await openTiny();
   const profile = await quick();
-  const agent = createAgent({ bundle, profile, http: false, cacheDir: join(dir, '..', 'cache'), ...options });
+  const agent = createAgent({ bundle, profile, http: false, calibration, ...options });
   onTestFinished(() => agent.stop());
   await agent.start();
   return { agent, bundle, dir, profile };
@@ -102,8 +104,8 @@ describe('agent.infer()', () => {
   });
 
   it('before the start, beside a stop and after it every method rejects with a code', async () => {
-    const { bundle, dir, profile } = await startTiny();
-    const agent = createAgent({ bundle, profile, http: false, cacheDir: join(dir, '..', 'cache') });
+    const { bundle, profile } = await startTiny();
+    const agent = createAgent({ bundle, profile, http: false, calibration });
     expect(await codeOf(() => agent.infer(input))).toBe('EBB_NOT_READY');
     expect(await codeOf(() => agent.setLevel(1))).toBe('EBB_NOT_READY');
     expect(await codeOf(() => agent.replaceBundle(bundle))).toBe('EBB_NOT_READY');
@@ -177,21 +179,19 @@ describe('createAgent()', () => {
   });
 
   it('a start that fails rejects with a code: the port is taken, no engine fits', async () => {
-    const { bundle, dir } = await openTiny();
+    const { bundle } = await openTiny();
     const profile = await quick();
-    const { agent } = await startTiny({
-      http: true,
-      profile: { ...profile, http: { ...profile.http, port: 0 } },
-    });
-    expect(agent.level).toBe(0);
-    const missing = { ...profile, engine: { ...profile.engine, name: 'ort' as const, providers: ['none'] } };
-    const failing = createAgent({
-      bundle,
-      profile: any(missing),
-      http: false,
-      cacheDir: join(dir, '..', 'c'),
-    });
-    expect(await codeOf(() => failing.start())).toBe('EBB_ENGINE_UNAVAILABLE');
+    const start = async (changes: Partial<Profile>, http: boolean) => {
+      const agent = createAgent({ bundle, profile: { ...profile, ...changes }, http, calibration });
+      onTestFinished(() => agent.stop());
+      return agent.start();
+    };
+    const { url } = await start({ http: { ...profile.http, port: 0 } }, true);
+    const port = Number(new URL(url!).port);
+    expect(await codeOf(() => start({ http: { ...profile.http, port } }, true))).toBe('EBB_FAILED');
+    const engine = { ...profile.engine, name: 'ort' as const, providers: ['warp-drive'] };
+    expect(await codeOf(() => start({ engine }, false))).toBe('EBB_ENGINE_UNAVAILABLE');
+    expect(await codeOf(() => start({ policy: 'fixed', level: 7 }, false))).toBe('EBB_UNKNOWN_LEVEL');
   });
 });
 
