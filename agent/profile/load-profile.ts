@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { EbbError } from '../../errors/ebb-error.ts';
+import { EbbError, withCode } from '../../errors/ebb-error.ts';
 import { checkProfile } from './check-profile.ts';
 import { findProfile, shippedFolder } from './find-profile.ts';
 import { parseSource } from './parse-source.ts';
@@ -106,5 +106,9 @@ export async function openProfile(nameOrPath: string, options: LoadOptions = {})
  * @throws UsageError where there is none of that name, Error where it, or what it extends, is wrong.
  */
 export async function loadProfile(nameOrPath: string, options: LoadOptions = {}): Promise<Profile> {
-  return (await openProfile(nameOrPath, options)).profile;
+  try {
+    return (await openProfile(nameOrPath, options)).profile;
+  } catch (error) {
+    throw withCode(error, 'EBB_PROFILE');
+  }
 }

@@ -105,7 +105,7 @@ class ThreadEngine implements Engine {
   }
 
   setThreads(threads: number): void {
-    this.#settings.threads = requireInteger('set the threads', 'they', threads, [1, maxThreads]);
+    this.#settings.threads = requireInteger('set the threads', 'their number', threads, [1, maxThreads]);
   }
 
   engineOf(level: number): EngineName {

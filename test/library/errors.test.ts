@@ -262,6 +262,12 @@ it('readBundle() and loadProfile() reject with a code for each kind of fault', a
   expect(await codeOf(() => readBundle(dir))).toBe('EBB_BUNDLE_UNREADABLE');
   await writeFile(`${dir}/manifest.json`, '{');
   expect(await codeOf(() => readBundle(dir))).toBe('EBB_BUNDLE_INVALID');
+  expect(await codeOf(() => writeBundle(dir, tinyBundle()))).toBe('EBB_FAILED');
+  expect(await codeOf(() => writeBundle(`${dir}2`, any(undefined)))).toBe('EBB_FAILED');
+  expect(await codeOf(() => writeBundle(`${dir}2`, { ...tinyBundle(), labels: [] }))).toBe(
+    'EBB_BUNDLE_INVALID',
+  );
+  expect(await codeOf(() => loadProfile(any(undefined)))).toBe('EBB_PROFILE');
   expect(await codeOf(() => loadProfile('no-such-profile'))).toBe('EBB_PROFILE');
   expect(await codeOf(() => loadProfile(`${dir}/none.yaml`))).toBe('EBB_PROFILE');
 });
