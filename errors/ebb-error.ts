@@ -9,8 +9,7 @@ export const errorCodes = {
     'The manifest breaks its schema, or the folder holds a file that is not in the manifest.',
   EBB_BUNDLE_CHECKSUM: "A model file does not have the manifest's size or SHA-256.",
   EBB_BUNDLE_SIGNATURE: 'The bundle is not signed with the required key, or that key cannot be read.',
-  EBB_BUNDLE_INCOMPATIBLE:
-    'The new bundle has another name, input or output than the one it should replace.',
+  EBB_BUNDLE_INCOMPATIBLE: 'The new bundle has another name, input or output than the one it should replace.',
   EBB_PROFILE: 'The profile does not exist, or is wrong.',
   EBB_DEADLINE_PASSED: 'The answer would have come after the deadline, so the request was not run.',
   EBB_QUEUE_FULL: 'As many requests are waiting as `http.max_queue` of the profile allows.',
