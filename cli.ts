@@ -1,102 +1,37 @@
 #!/usr/bin/env node
-import { Command, CommanderError } from 'commander';
-import { ebbVersion } from './agent/package-version.ts';
+import { describeError, main } from './command-line.ts';
 import { silenceTelemetry } from './engine/ort/silence-telemetry.ts';
-import { UsageError } from './terminal/usage-error.ts';
+import { listenForInterrupts } from './terminal/interrupt.ts';
+import { speakPlainly } from './terminal/plain-issues.ts';
 
-/** Every verb is one room's main; it is loaded only when it is called. */
-const verbs: Record<string, { summary: string; load: () => Promise<{ command(): Command }> }> = {
-  train: {
-    summary: 'train one network that holds several sparse sub-nets, and write it as a bundle',
-    load: () => import('./trainer/train-command.ts'),
-  },
-  inspect: {
-    summary: "show a bundle's levels as a table",
-    load: () => import('./bundle/inspect-command.ts'),
-  },
-  eval: {
-    summary: "count a bundle's right answers on a data set",
-    load: () => import('./trainer/eval-command.ts'),
-  },
-  bundle: {
-    summary: 'work on a bundle: add a level between two others, sign it',
-    load: () => import('./trainer/bundle-command.ts'),
-  },
-  doctor: {
-    summary: 'say what this machine has: sensors, engines, and the cure for what is missing',
-    load: async () => {
-      const { command } = await import('./agent/doctor-command.ts');
-      const { examineBackends } = await import('./trainer/backend/examine-backends.ts');
-      return { command: () => command(examineBackends) };
-    },
-  },
-  calibrate: {
-    summary: "measure every level's latency and memory on this machine",
-    load: () => import('./agent/calibrate-command.ts'),
-  },
-  run: {
-    summary: 'serve a bundle, at the most accurate level that meets the deadline',
-    load: () => import('./agent/run-command.ts'),
-  },
-  fleet: {
-    summary: 'watch many agents over MQTT',
-    load: () => import('./fleet/fleet-command.ts'),
-  },
-  lab: {
-    summary: 'stress a device and measure what adapting is worth',
-    load: () => import('./lab/lab-command.ts'),
-  },
-  demo: {
-    summary: 'all of it in about three minutes',
-    load: () => import('./lab/demo/demo-command.ts'),
-  },
-};
-
-function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const { message, cause } = error;
-  // "The operation was aborted" says less than why.
-  if (error.name === 'AbortError' && cause instanceof Error) return cause.message;
-  // Many a message ends with its cause's.
-  const tellsMore = cause instanceof Error && !message.includes(cause.message);
-  return tellsMore ? `${message}\n  cause: ${cause.message}` : message;
-}
-
-/** Sub-commands too: wrong use of one would end the process with status 1. */
-function inheritSettings(command: Command, from: Command): void {
-  command.copyInheritedSettings(from);
-  for (const child of command.commands) inheritSettings(child, command);
-}
-
-/** Runs one command line. Exit status: 0, 1 for failure, 2 for wrong use. */
-async function main(argv: string[]): Promise<number> {
-  const program = new Command('ebb')
-    .description('Inference that ebbs and flows with the machine it runs on.')
-    .version(ebbVersion())
-    .exitOverride();
-  const verb = argv[0] === 'help' ? argv[1] : argv[0];
-  for (const [name, { summary, load }] of Object.entries(verbs)) {
-    const command = name === verb ? (await load()).command() : new Command(name);
-    program.addCommand(command.description(summary));
-    inheritSettings(command, program);
-  }
-  try {
-    await program.parseAsync(argv, { from: 'user' });
-    return 0;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-    process.stderr.write(`ebb ${verb ?? ''}: ${describeError(error)}\n`);
-    if (process.env.EBB_STACK && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    return error instanceof UsageError ? 2 : 1;
-  }
-}
+/** How long a process may last after its verb has ended. */
+const lingerMs = 500;
 
 // A reader that has seen enough, such as `head`, is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
 });
 
+/** What an error outside of all promises comes to: a sentence, as for any other, and status 1. */
+function fail(error: unknown): void {
+  process.stderr.write(`ebb: ${describeError(error)}\n`);
+  if (process.env.EBB_STACK && error instanceof Error) process.stderr.write(`${error.stack}\n`);
+  process.exit(process.exitCode || 1);
+}
+process.on('uncaughtException', fail);
+
+listenForInterrupts();
+speakPlainly();
 // Before any library is loaded; who uses ebb as a library decides that himself.
 silenceTelemetry();
 const status = await main(process.argv.slice(2));
 process.exitCode = process.exitCode || status;
+endSoon();
+
+/** Whatever a verb has left open must not keep the process; but output that a slow reader has not taken yet is waited for. */
+function endSoon(): void {
+  setTimeout(() => {
+    if (process.stdout.writableLength > 0 || process.stderr.writableLength > 0) endSoon();
+    else process.exit();
+  }, lingerMs).unref();
+}

@@ -1,5 +1,4 @@
 import { Command } from 'commander';
-import { readBundle } from '../bundle/read-bundle.ts';
 import type { EngineName } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
@@ -12,6 +11,7 @@ import { describeMemory, megabytes } from './calibrate/describe-memory.ts';
 import { obtainCalibration } from './calibrate/obtain-calibration.ts';
 import { engineOption } from './engine-option.ts';
 import { loadProfile } from './profile/load-profile.ts';
+import { readProfileBundle } from './profile/profile-bundle.ts';
 import { applyFlags } from './profile-options.ts';
 import { readIdentity } from './sense/identity.ts';
 import { createSensorRunner } from './sense/runner.ts';
@@ -36,7 +36,7 @@ async function calibrate(bundleDir: string, flags: CalibrateFlags): Promise<void
     ...(flags.batch === undefined ? {} : { batch: flags.batch }),
     ...(flags.engine === undefined ? {} : { engine: flags.engine }),
   });
-  const bundle = await readBundle(bundleDir, { publicKey: profile.bundle.publicKey });
+  const bundle = await readProfileBundle(profile, bundleDir);
   const signal = interruptSignal();
   const identity = await readIdentity({ root: '/' });
   const progress = createProgress();

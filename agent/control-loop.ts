@@ -60,7 +60,7 @@ export type ControlLoop = {
 export function createControlLoop(options: ControlLoopOptions): ControlLoop {
   const { engine, calibration, profile, runner, stats, pending, log, nowMs, monotonicMs, onSwap } = options;
   const levels = engine.manifest.levels.length;
-  const accuracy = engine.manifest.levels.map((level) => level.accuracy?.value ?? null);
+  const accuracy = engine.manifest.levels.map((level) => level.accuracy ?? null);
   const decider = createDecider({
     calibration,
     accuracy,

@@ -9,25 +9,36 @@ const labels: Record<number, string> = {
   60: 'fatal',
 };
 
+/** Date and time of day here, to the second: `2026-11-30 14:05:09`. */
+function localTime(date: Date): string {
+  const minutes = date.getTimezoneOffset();
+  return new Date(date.getTime() - minutes * 60_000).toISOString().slice(0, 19).replace('T', ' ');
+}
+
 /** One line for people out of one of pino's. */
 export function formatLogLine(line: string): string {
   try {
     const { time, level, msg } = JSON.parse(line) as { time: number; level: number; msg?: string };
-    const clock = new Date(time).toTimeString().slice(0, 8);
+    const clock = localTime(new Date(time));
     return `${clock} ${(labels[level] ?? '').padEnd(5)} ${msg ?? ''}\n`;
   } catch {
     return line;
   }
 }
 
-/** A log on standard error: JSON lines, or plain ones where a person looks at a terminal. Level: `EBB_LOG`, default info. */
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+/**
+ * A log on standard error.
+ * @param options.format lines for people, also into a pipe or a file; or JSON lines for programs. Default: text.
+ * @param options.env `EBB_LOG` is the least level that is written; default info.
+ */
 export function createLog(
-  options: { stream?: NodeJS.WriteStream; env?: NodeJS.ProcessEnv } = {},
+  options: { format?: LogFormat; stream?: NodeJS.WritableStream; env?: NodeJS.ProcessEnv } = {},
 ): PinoLogger {
-  const { stream = process.stderr, env = process.env } = options;
+  const { format = 'text', stream = process.stderr, env = process.env } = options;
   const level = Object.values(labels).includes(env.EBB_LOG ?? '') ? (env.EBB_LOG as string) : 'info';
-  const write = stream.isTTY
-    ? (line: string) => void stream.write(formatLogLine(line))
-    : (line: string) => void stream.write(line);
+  const write = (line: string) => void stream.write(format === 'text' ? formatLogLine(line) : line);
   return pino({ level, base: null }, { write });
 }

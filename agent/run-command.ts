@@ -1,19 +1,21 @@
 import { Command, Option } from 'commander';
-import { readBundle } from '../bundle/read-bundle.ts';
 import { readToken, requireToken } from '../listen/token.ts';
 import { onHangUp } from '../terminal/hang-up.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
+import { requireFolder } from '../terminal/output-path.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { tellOutcomes } from './classify/tell-outcomes.ts';
 import { collectHere } from './collect-here.ts';
 import { createAgent } from './create-agent.ts';
-import { createLog } from './create-log.ts';
+import { createLog, type LogFormat, logFormats } from './create-log.ts';
 import { engineOption } from './engine-option.ts';
 import { explainCommand } from './explain-command.ts';
+import { requireFixedLevel } from './host/host-bundle.ts';
 import { createNotifier } from './notify-systemd.ts';
 import { loadProfile } from './profile/load-profile.ts';
+import { readProfileBundle } from './profile/profile-bundle.ts';
 import { profileJsonSchema } from './profile/profile-keys.ts';
 import { applyFlags, type ProfileFlags } from './profile-options.ts';
 
@@ -26,6 +28,7 @@ type RunFlags = ProfileFlags & {
   stdin?: boolean;
   cache?: string;
   recalibrate?: boolean;
+  log: LogFormat;
   json?: boolean;
 };
 
@@ -43,14 +46,11 @@ Ask it over the Open Inference Protocol, version 2:
   curl http://127.0.0.1:8080/v2/models/NAME/infer -d \\
     '{"inputs":[{"name":"image","shape":[1,1,2,2],"datatype":"FP32","data":[0,0,0,0]}]}'
 
-The log goes to standard error (EBB_LOG=debug tells every decision). With --json standard output carries one
+The log goes to standard error, as text or with --log json as JSON lines (EBB_LOG=debug tells every decision). With --json standard output carries one
 JSON object a line: {"event":"listening","http":URL,...}, {"event":"swap","from":0,"to":1,"reason":...}.
 With --watch and --stdin it prints an outcome a line, and serves HTTP only where --http is given; status 1 where a file failed.
 SIGHUP reads profile and bundle again: what can change at once does, the log says what needs a restart; another bundle takes
 over between two requests.`;
-
-/** How long after an orderly stop something may still hold the process: a sensor's read that hangs, a socket. */
-const lingerMs = 200;
 
 /** Prints what was asked about profiles. @returns false where nothing was. */
 async function tellOfProfiles(flags: RunFlags): Promise<boolean> {
@@ -74,11 +74,12 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   const profile = await load();
   const token = await readToken({ file: profile.http.tokenFile });
   asUsage(() => requireToken('the HTTP server', profile.http, token));
-  const { publicKey } = profile.bundle;
-  const read = () => readBundle(bundleDir, { publicKey });
+  if (flags.watch !== undefined) await requireFolder('--watch', flags.watch);
+  const read = () => readProfileBundle(profile, bundleDir);
   const bundle = await read();
+  asUsage(() => requireFixedLevel(profile, bundle.manifest));
   const classifies = flags.watch !== undefined || flags.stdin === true;
-  const log = createLog();
+  const log = createLog({ format: flags.log });
   collectHere();
   const interrupted = interruptSignal();
   // Whoever reads standard output may be gone: the agent serves on.
@@ -119,6 +120,9 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
       .then(() => agent.reloadBundle())
       .catch(() => {});
   });
+  // A source of images ends with the agent, whatever ended that.
+  const gone = new AbortController();
+  void agent.ended.then((reason) => gone.abort(reason));
   try {
     const { url } = await started;
     notifier.ready();
@@ -129,8 +133,10 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
         manifest: bundle.manifest,
         source: flags,
         isJson: flags.json ?? false,
-        signal: interrupted,
+        signal: AbortSignal.any([interrupted, gone.signal]),
+        log,
       });
+      if (gone.signal.aborted && !interrupted.aborted) throw gone.signal.reason;
       await agent.stop();
       if (failed > 0) process.exitCode = 1;
     } else if (flags.json)
@@ -140,7 +146,11 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
         `serving "${model}" at ${url}/v2/models/${encodeURIComponent(model)}, level ${agent.level} of 0..${bundle.manifest.levels.length - 1}, deadline ${profile.deadlineMs} ms\n`,
       );
   } catch (error) {
-    if (!interrupted.aborted) throw error;
+    if (!interrupted.aborted) {
+      notifier.stopping();
+      await agent.stop();
+      throw error;
+    }
   }
   const lost = await Promise.race([over, agent.ended]);
   if (lost && !interrupted.aborted && !classifies) {
@@ -149,7 +159,6 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
     process.exitCode = 1;
   }
   log.info({}, 'stopped');
-  setTimeout(() => process.exit(), lingerMs).unref();
 }
 
 export function command(): Command {
@@ -180,6 +189,11 @@ export function command(): Command {
     .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')
     .option('--token-file <file>', 'file with the bearer token that clients must send; default: EBB_TOKEN')
     .option('--json', 'print events as JSON lines')
+    .addOption(
+      new Option('--log <format>', 'what the log on standard error is: lines for people, or JSON')
+        .choices(logFormats)
+        .default('text'),
+    )
     .addHelpText('after', examples)
     .action(run);
 }

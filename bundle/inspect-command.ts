@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { formatTable } from '../terminal/table.ts';
+import { describeUnclear } from './level-accuracy.ts';
 import type { Manifest } from './manifest.ts';
 import { describeSamples, preprocessingFormula } from './preprocess.ts';
 import { publicKeyOption } from './public-key-option.ts';
@@ -40,6 +41,7 @@ function describeOrigin({ training }: Manifest): string {
 export function formatManifest(manifest: Manifest, added?: number): string {
   const { levels, labels } = manifest;
   const densest = levels[0].macs;
+  const unclear = describeUnclear(levels.map(({ accuracy }) => accuracy));
   const origins = levels.some(({ derived }) => derived);
   const table = formatTable(
     [
@@ -72,6 +74,7 @@ export function formatManifest(manifest: Manifest, added?: number): string {
     `trained ${describeOrigin(manifest)}`,
     '',
     table,
+    ...(unclear === undefined ? [] : ['', `note: ${unclear}`]),
   ].join('\n');
 }
 

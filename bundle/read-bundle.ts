@@ -1,4 +1,5 @@
-import { createHash, type KeyObject } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
@@ -19,8 +20,8 @@ export type Bundle = {
   manifest: Manifest;
   /** ONNX bytes of each level, densest first; `readBundle` puts them into shared memory, so that threads need no copy. */
   models: Uint8Array[];
-  /** Fingerprint of the public key that the signature was verified with; absent if none was asked for. */
-  signedBy?: string | undefined;
+  /** The public key that its signature was verified with; absent if none was asked for. */
+  signedWith?: KeyObject;
 };
 
 /** The bundle breaks its own manifest, or the manifest breaks its schema. */
@@ -51,6 +52,22 @@ async function readBounded(path: string, maxBytes: number): Promise<Uint8Array> 
   }
 }
 
+/** Folder of the bundle inside a run's folder. */
+const bundleOfRun = 'bundle';
+
+/** The bundle's own folder, if `dir` is that of a run with a bundle in it; else `dir`. */
+function findBundle(dir: string): string {
+  const inner = join(dir, bundleOfRun);
+  return !existsSync(join(dir, manifestFile)) && existsSync(join(inner, manifestFile)) ? inner : dir;
+}
+
+function whereIsIt(dir: string): string {
+  if (!existsSync(dir)) return 'the folder is not there; name one that "ebb train" wrote';
+  if (existsSync(join(dir, 'settings.json')))
+    return `the run in it was not finished; go on with "ebb train --resume --out ${dir}"`;
+  return 'name a folder that "ebb train" wrote';
+}
+
 function describe(issue: z.core.$ZodIssue): string {
   const place = issue.path.join('.') || 'it';
   return `${manifestFile} must be valid: ${place}: ${issue.message}; export it again`;
@@ -78,6 +95,7 @@ async function requireSignature(dir: string, bytes: Uint8Array, publicKey: KeyOb
     );
 }
 
+/** The manifest, and the very bytes that were verified and parsed. */
 async function readManifest(
   dir: string,
   publicKey: KeyObject | undefined,
@@ -96,7 +114,7 @@ async function readManifest(
       refuse(
         dir,
         'EBB_BUNDLE_UNREADABLE',
-        `it must hold ${manifestFile}: there is none; name a folder that "ebb train" wrote`,
+        `it must hold ${manifestFile}: there is none; ${whereIsIt(dir)}`,
         error,
       );
     const code = error instanceof SyntaxError ? 'EBB_BUNDLE_INVALID' : 'EBB_BUNDLE_UNREADABLE';
@@ -158,13 +176,6 @@ export type ReadBundleOptions = {
   publicKey?: KeyObject | string | undefined;
 };
 
-/** Names a public key: SHA-256 of its DER encoding. */
-export function fingerprint(publicKey: KeyObject): string {
-  return createHash('sha256')
-    .update(publicKey.export({ type: 'spki', format: 'der' }))
-    .digest('hex');
-}
-
 /** The key itself, or read from its file. @throws BundleError if it cannot be used. */
 export async function obtainPublicKey(publicKey: KeyObject | string): Promise<KeyObject> {
   if (typeof publicKey !== 'string') return publicKey;
@@ -178,23 +189,24 @@ export async function obtainPublicKey(publicKey: KeyObject | string): Promise<Ke
 /**
  * Reads a bundle and verifies it: signature, schema, version, paths, sizes and hashes of all files, and that there is no other file.
  *
+ * @param path folder of the bundle, or of the run that has it in `bundle/`.
  * @throws BundleError that names the file, the requirement, the value found and the cure; ArgumentError for wrong arguments. Always as a
  * rejection.
  */
-export async function readBundle(dir: string, options: ReadBundleOptions = {}): Promise<Bundle> {
-  return (await readBundleBytes(dir, options)).bundle;
+export async function readBundle(path: string, options: ReadBundleOptions = {}): Promise<Bundle> {
+  return (await readBundleWithBytes(path, options)).bundle;
 }
 
 /** As `readBundle`, with the very bytes of the manifest that were verified. */
-export async function readBundleBytes(
-  dir: string,
+export async function readBundleWithBytes(
+  path: string,
   options: ReadBundleOptions = {},
 ): Promise<{ bundle: Bundle; manifestBytes: Uint8Array }> {
   requireOptions('read a bundle', options, ['publicKey']);
-  if (typeof dir !== 'string' || dir === '')
+  if (typeof path !== 'string' || path === '')
     throw new ArgumentError(
       'EBB_INVALID_ARGUMENT',
-      `Cannot read a bundle as its folder must be a path: current value is ${showArgument(dir)}`,
+      `Cannot read a bundle as its folder must be a path: current value is ${showArgument(path)}`,
     );
   const publicKey = options.publicKey === undefined ? undefined : await obtainPublicKey(options.publicKey);
   if (publicKey !== undefined && publicKey?.asymmetricKeyType !== 'ed25519')
@@ -202,7 +214,8 @@ export async function readBundleBytes(
       'EBB_INVALID_ARGUMENT',
       `Cannot read a bundle as publicKey must be an Ed25519 key or the path of one: current value is ${showArgument(publicKey)}`,
     );
-  const { manifest, bytes } = await readManifest(dir, publicKey);
+  const dir = findBundle(path);
+  const { manifest, bytes: manifestBytes } = await readManifest(dir, publicKey);
   const known = new Set([manifestFile, signatureFile, ...manifest.levels.map((level) => level.file)]);
   const names = await readdir(dir).catch((error: Error) =>
     refuse(dir, 'EBB_BUNDLE_UNREADABLE', `its folder must be readable: ${error.message}`, error),
@@ -216,8 +229,8 @@ export async function readBundleBytes(
     );
   const models: Uint8Array[] = [];
   for (const level of manifest.levels) models.push(await readLevel(dir, level));
-  const signedBy = publicKey === undefined ? {} : { signedBy: fingerprint(publicKey) };
-  return { bundle: { dir, manifest, models, ...signedBy }, manifestBytes: bytes };
+  const bundle = { dir, manifest, models, ...(publicKey ? { signedWith: publicKey } : {}) };
+  return { bundle, manifestBytes };
 }
 
 /** @throws ArgumentError unless `bundle` is one that `readBundle` gave. */
@@ -227,20 +240,5 @@ export function requireBundle(action: string, bundle: unknown): asserts bundle i
   throw new ArgumentError(
     'EBB_INVALID_ARGUMENT',
     `Cannot ${action} as the bundle must be one that readBundle() has read: current value is ${showArgument(bundle)}`,
-  );
-}
-
-/**
- * The rule of a profile's `bundle.public_key`, for whoever is handed a bundle that was read elsewhere.
- * @param publicKey path of the key; undefined allows every bundle.
- * @throws BundleError `EBB_BUNDLE_SIGNATURE` unless the bundle's signature was verified with that key.
- */
-export async function requireSignedBy(bundle: Bundle, publicKey: string | undefined): Promise<void> {
-  if (publicKey === undefined) return;
-  if (bundle.signedBy === fingerprint(await obtainPublicKey(publicKey))) return;
-  refuse(
-    bundle.dir,
-    'EBB_BUNDLE_SIGNATURE',
-    `it must have been read with the profile's key "${publicKey}": ${bundle.signedBy === undefined ? 'its signature was not checked' : 'another key was used'}; pass publicKey to readBundle()`,
   );
 }

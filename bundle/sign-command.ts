@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { manifestFile, readBundleBytes } from './read-bundle.ts';
+import { manifestFile, readBundleWithBytes } from './read-bundle.ts';
 import { readPrivateKey, signatureFile, signManifest } from './signature.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
@@ -19,11 +19,12 @@ export function signCommand(): Command {
     .argument('<bundle>', 'folder of the bundle')
     .requiredOption('--key <file>', 'private Ed25519 key (PEM)')
     .addHelpText('after', help)
-    .action(async (dir: string, { key }: { key: string }) => {
+    .action(async (path: string, { key }: { key: string }) => {
       const privateKey = await readPrivateKey(key);
-      // Signs the bytes that were verified: the file may have changed since.
-      const { bundle, manifestBytes } = await readBundleBytes(dir);
-      await writeFileAtomic(join(dir, signatureFile), signManifest(manifestBytes, privateKey));
-      process.stdout.write(`signed "${bundle.manifest.name}": ${join(dir, signatureFile)}\n`);
+      // What does not match its manifest is not worth a signature.
+      const { bundle, manifestBytes } = await readBundleWithBytes(path);
+      const file = join(bundle.dir, signatureFile);
+      await writeFileAtomic(file, signManifest(manifestBytes, privateKey));
+      process.stdout.write(`signed "${bundle.manifest.name}": ${file}\n`);
     });
 }

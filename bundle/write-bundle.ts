@@ -44,7 +44,7 @@ async function isEmptyOrAbsent(dir: string): Promise<boolean> {
 }
 
 /** @throws Error where `dir` is not absent or empty, so that `writeBundle` would refuse it. */
-export async function checkTarget(dir: string): Promise<void> {
+async function checkTarget(dir: string): Promise<void> {
   try {
     if (!(await isEmptyOrAbsent(dir)))
       throw new Error('the folder must be absent or empty; remove it or choose another');

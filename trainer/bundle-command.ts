@@ -3,9 +3,10 @@ import { formatManifest } from '../bundle/inspect-command.ts';
 import { publicKeyOption } from '../bundle/public-key-option.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { signCommand } from '../bundle/sign-command.ts';
-import { checkTarget, replaceBundle, writeBundle } from '../bundle/write-bundle.ts';
+import { replaceBundle, writeBundle } from '../bundle/write-bundle.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { wholeNumber } from '../terminal/number-option.ts';
+import { requireEmptyFolder } from '../terminal/output-path.ts';
 import { createProgress } from '../terminal/progress.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { type BackendChoice, backendChoices, chooseBackend } from './backend/open-backend.ts';
@@ -58,12 +59,13 @@ Examples:
     .action(between);
 }
 
-async function between(dir: string, flags: BetweenFlags): Promise<void> {
+async function between(path: string, flags: BetweenFlags): Promise<void> {
   const { sparsity, out, json } = flags;
   const signal = interruptSignal();
-  const bundle = await readBundle(dir, { publicKey: flags.publicKey });
-  if (out !== undefined) await checkTarget(out);
-  const data = await openData(flags.data);
+  const bundle = await readBundle(path, { publicKey: flags.publicKey });
+  const { dir } = bundle;
+  if (out !== undefined) await requireEmptyFolder('--out', out);
+  const data = await openData(flags.data, { signal });
   checkFit(dir, bundle.manifest, data, 'add a level to');
   const backend = chooseBackend(flags.backend);
   if (backend.note !== undefined) process.stderr.write(`ebb bundle between: ${backend.note}\n`);

@@ -59,7 +59,7 @@ async function evaluate(dir: string, options: EvalOptions): Promise<void> {
   const bundle = await readBundle(dir, { publicKey: options.publicKey });
   const { manifest } = bundle;
   const levels = chooseLevels(options.level, manifest.levels.length);
-  const data = await openData(options.data);
+  const data = await openData(options.data, { signal });
   checkFit(dir, manifest, data);
   const split = data[options.split];
   const progress = createProgress();

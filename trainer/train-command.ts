@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { z } from 'zod';
+import { describeUnclear } from '../bundle/level-accuracy.ts';
 import { interruptSignal } from '../terminal/interrupt.ts';
 import { positiveNumber } from '../terminal/number-option.ts';
 import { createProgress } from '../terminal/progress.ts';
@@ -161,7 +162,7 @@ function parseSettings(flags: Flags): Settings {
     const [issue] = error.issues;
     const key = String(issue.path[0]);
     throw new UsageError(
-      `Cannot use --${key.replaceAll('_', '-')} as it must be valid: ${issue.message}: current value is "${flags[camel(key)] ?? settings[key]}"`,
+      `Cannot use --${key.replaceAll('_', '-')} as it ${issue.message}: current value is "${flags[camel(key)] ?? settings[key]}"`,
       { cause: error },
     );
   }
@@ -190,10 +191,12 @@ function formatSummary(summary: RunSummary): string {
       accuracy ? percent(accuracy.value) : '',
     ]),
   );
+  const unclear = describeUnclear(summary.levels.map(({ accuracy }) => accuracy));
   const conflicts = correction.conflicting_tensors.toLocaleString('en-US');
   return [
     table,
     '',
+    ...(unclear === undefined ? [] : [`note        ${unclear}`]),
     `cost        ${cost.seconds.toFixed(1)} s, ${cost.iterations} iterations, ${Math.round(cost.images_per_second)} images/s, peak memory ${(cost.peak_rss_bytes / 1e6).toFixed(0)} MB`,
     `correction  ${summary.settings.correction ? `${conflicts} of ${correction.compared_tensors.toLocaleString('en-US')} tensors in conflict, in ${correction.iterations_with_conflicts} iterations` : 'off'}`,
     `run         ${summary.out}`,

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Engine } from '../../engine/engine.ts';
+import { quantile } from '../quantile.ts';
 import type { Reading } from '../sense/sensor.ts';
 import type { LevelCalibration } from './calibration.ts';
 import { exampleInput } from './example-input.ts';
@@ -40,7 +41,7 @@ export async function measureEnergy(
   const { engine, batch, readPowerW, spanMs = 1000, monotonicMs, signal } = options;
   const input = exampleInput(engine.manifest, batch);
 
-  async function meanPowerW(rest: () => Promise<void>): Promise<number> {
+  async function medianPowerW(rest: () => Promise<void>): Promise<number> {
     const watts: number[] = [];
     // Some sensors tell the mean since they were last read: the first reading is of what came before.
     if ((await readPowerW()) === undefined && (await readPowerW()) === undefined) return Number.NaN;
@@ -49,16 +50,17 @@ export async function measureEnergy(
       const power = await readPowerW();
       if (power !== undefined) watts.push(power);
     }
-    return watts.reduce((sum, power) => sum + power, 0) / watts.length;
+    // One wrong reading of five must not make a level's energy.
+    return watts.length > 0 ? quantile(watts, 0.5) : Number.NaN;
   }
 
-  const idleW = await meanPowerW(() => sleep(spanMs / readingsInSpan, undefined, signal ? { signal } : {}));
+  const idleW = await medianPowerW(() => sleep(spanMs / readingsInSpan, undefined, signal ? { signal } : {}));
   if (Number.isNaN(idleW)) return [...levels];
   const measured: LevelCalibration[] = [];
   for (const entry of levels) {
     let runs = 0;
     let busyMs = 0;
-    const busyW = await meanPowerW(async () => {
+    const busyW = await medianPowerW(async () => {
       const startMs = monotonicMs();
       do {
         signal?.throwIfAborted();

@@ -1,6 +1,7 @@
 import { loadDecoder } from '../../bundle/image/decode-image.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
+import type { Logger } from '../../wire/link/logger.ts';
 import type { Agent } from '../agent.ts';
 import { type Classified, classifyFiles } from './classify-files.ts';
 import { imageReader } from './image-input.ts';
@@ -33,13 +34,25 @@ export async function tellOutcomes(options: {
   source: ImageSource;
   isJson: boolean;
   signal: AbortSignal;
+  log: Logger;
   write?: (text: string) => void;
 }): Promise<{ classified: number; failed: number }> {
-  const { agent, manifest, source, isJson, signal, write = (text) => process.stdout.write(text) } = options;
+  const {
+    agent,
+    manifest,
+    source,
+    isJson,
+    signal,
+    log,
+    write = (text) => process.stdout.write(text),
+  } = options;
   const read = imageReader(manifest, await loadDecoder());
   const widest = Math.max(...manifest.labels.map((label) => label.length));
   return classifyFiles({
-    files: source.watch === undefined ? readNames(process.stdin, signal) : watchFolder(source.watch, signal),
+    files:
+      source.watch === undefined
+        ? readNames(process.stdin, signal)
+        : watchFolder(source.watch, { signal, log }),
     agent,
     read,
     labels: manifest.labels,

@@ -1,3 +1,4 @@
+import type { LevelAccuracy } from '../../bundle/level-accuracy.ts';
 import { type Calibration, threadCounts } from '../calibrate/calibration.ts';
 import { type Block, retryDwellMs, stands } from './block.ts';
 import { type Evidence, gatherEvidence } from './evidence.ts';
@@ -63,7 +64,7 @@ function describeMet(level: number, { told, metShare, relieved, deadlineMs }: Ev
 /** The levels that may be chosen, most accurate first. */
 export function openLevels(input: {
   calibration: Calibration;
-  accuracy: readonly (number | null)[];
+  accuracy: readonly LevelAccuracy[];
   accuracyGoal?: number | undefined;
   guard?: { shut: number };
 }): { whole: number[]; open: number[] } {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { type LevelAccuracy, shareOf } from '../../bundle/level-accuracy.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Reading } from '../sense/sensor.ts';
@@ -12,6 +13,7 @@ import type { Decision, Observation, PendingRequest, PolicyInput } from './polic
 import { observe, type Predictor, slowdownNow, startPredictor } from './predictor.ts';
 import { readBatteryPower, readHealth, readLoad } from './read-health.ts';
 import { chooseForRequest, type ReliefInput } from './relief.ts';
+import { createSteadyReadings } from './steady-readings.ts';
 
 /** What decisions read of a profile. */
 export type DecisionProfile = Pick<
@@ -32,7 +34,7 @@ type ActivePolicy = { kind: 'deadline' } | { kind: 'fixed'; level: number };
 export type DeciderOptions = {
   calibration: Calibration;
   /** Of each level; null where the bundle does not know it. */
-  accuracy: readonly (number | null)[];
+  accuracy: readonly LevelAccuracy[];
   /** In force now; `adopt` tells of a change. */
   profile: () => DecisionProfile;
   /** What an earlier run has learnt of the levels' latencies; see `Predictor`. */
@@ -85,6 +87,7 @@ export function createDecider(options: DeciderOptions): Decider {
   const { calibration, accuracy, profile, corrections } = options;
   const ladder = buildLadder(calibration, accuracy);
   const energyMj = ladder.map((level) => calibration.levels[level].energyMj);
+  const steady = createSteadyReadings();
   let policy = policyOf(profile());
   let predictor: Predictor = startPredictor(calibration, corrections);
   let state: DeadlineState | undefined;
@@ -105,7 +108,8 @@ export function createDecider(options: DeciderOptions): Decider {
   }
 
   function protect({ nowMs, readings, level, inputsPerS }: Situation): PolicyInput['guard'] {
-    const health = readHealth(readings);
+    const believed = steady.take(readings, nowMs);
+    const health = readHealth(believed);
     const { guards: limits, battery: goal } = profile();
     const guarded = decideGuards({ nowMs, health, limits, levels: ladder.length }, guards);
     guards = guarded.state;
@@ -114,7 +118,7 @@ export function createDecider(options: DeciderOptions): Decider {
           {
             nowMs,
             charge: health.dischargingCharge,
-            powerW: readBatteryPower(readings),
+            powerW: readBatteryPower(believed),
             goal,
             levels: ladder.length,
             rung: Math.max(0, ladder.indexOf(level)),
@@ -190,7 +194,7 @@ export function createDecider(options: DeciderOptions): Decider {
     },
     wouldMove: (situation) => consider(situation, true).level !== situation.level,
     levelFor(turn, { nowMs, observations, inputsPerS, level, threads }) {
-      const able = accurateLevels(turn.request.minAccuracy, accuracy);
+      const able = accurateLevels(turn.request.minAccuracy, accuracy.map(shareOf));
       if (able && !able.includes(level)) return able.at(-1);
       if (policy.kind === 'fixed') return undefined;
       const { deadlineMs, goal } = profile();

@@ -1,3 +1,4 @@
+import type { LevelAccuracy } from '../../bundle/level-accuracy.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
 
 /** One answered request, as the agent saw it. */
@@ -36,7 +37,7 @@ export type PolicyInput = {
   nowMs: number;
   calibration: Calibration;
   /** Accuracy of each level; null where the bundle does not know it. */
-  accuracy: readonly (number | null)[];
+  accuracy: readonly LevelAccuracy[];
   deadlineMs: number;
   goal: number;
   /** Least accuracy that will do: of the levels that have it, the one of least energy is the densest to be chosen. */

@@ -3,7 +3,7 @@ import type { Health } from './guards.ts';
 import type { MachineLoad } from './policy.ts';
 
 /** Zones near what computes; others, such as a battery's or a radio's, have limits of their own. */
-const relevantZone = /cpu|soc|gpu|tj|pkg|package|core|k10temp/i;
+const relevantZone = /cpu|soc|gpu|tj|pkg|package|core|tdie|k10temp|k8temp|zenpower/i;
 
 const throttleBits: Record<string, string> = {
   pi_under_voltage: 'under-voltage',
@@ -16,7 +16,9 @@ const throttleBits: Record<string, string> = {
 export function readHealth(readings: readonly Reading[]): Health {
   const value = (name: string) => readings.find((reading) => reading.name === name)?.value;
   const zones = readings.filter(({ name }) => name === 'temperature');
-  const relevant = zones.filter(({ labels }) => relevantZone.test(labels?.type ?? ''));
+  const relevant = zones.filter(({ labels }) =>
+    relevantZone.test(`${labels?.type ?? ''} ${labels?.sensor ?? ''}`),
+  );
   const temps = (relevant.length > 0 ? relevant : zones).map((zone) => zone.value);
   // Of several batteries the emptiest that is discharged.
   const draining = readings

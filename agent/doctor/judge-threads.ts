@@ -122,13 +122,22 @@ function judgeFirmware({ readings }: ThreadFacts): Finding[] {
   const since = readings.find((reading) => reading.name === 'pi_trouble_since_boot');
   if (since === undefined && numberOf(readings, 'pi_under_voltage') === undefined) return [];
   const before = since?.note;
-  if (now.length === 0 && before === undefined)
+  const isBitKnown = numberOf(readings, 'pi_throttled') !== undefined;
+  if (now.length === 0 && since === undefined)
     return [
-      { name, ok: true, text: since ? 'has not throttled since boot' : 'tells of no under-voltage now' },
+      {
+        name,
+        ok: true,
+        text: `${isBitKnown ? 'does not throttle now' : 'no under-voltage now'}; since boot is unknown without vcgencmd`,
+        cure: 'install raspi-utils (or libraspberrypi-bin), and put the user into the group "video"',
+      },
     ];
+  if (now.length === 0 && before === undefined)
+    return [{ name, ok: true, text: 'has not throttled since boot, by vcgencmd' }];
   const told = [
     ...(now.length > 0 ? [`now: ${now.join(', ')}`] : []),
     ...(before === undefined ? [] : [`since boot: ${before}`]),
+    ...(since === undefined ? ['since boot is unknown without vcgencmd'] : []),
   ].join('; ');
   const cures = [
     ...(/voltage/.test(told) ? ['a supply that holds 5.1 V under load, on a short cable'] : []),

@@ -1,5 +1,6 @@
+import { describeUnclear } from '../../bundle/level-accuracy.ts';
 import type { Manifest } from '../../bundle/manifest.ts';
-import { type Bundle, requireSignedBy } from '../../bundle/read-bundle.ts';
+import type { Bundle } from '../../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
 import { EbbError } from '../../errors/ebb-error.ts';
@@ -12,6 +13,7 @@ import { obtainCalibration } from '../calibrate/obtain-calibration.ts';
 import { type ControlLoop, createControlLoop } from '../control-loop.ts';
 import { buildLadder } from '../decide/ladder.ts';
 import type { PendingRequest } from '../decide/policy.ts';
+import { requireSigned } from '../profile/profile-bundle.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
@@ -61,8 +63,8 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
   const { bundle, log, signal } = options;
   const profile = options.profile();
   const { manifest } = bundle;
+  await requireSigned(profile, bundle);
   requireFixedLevel(profile, manifest);
-  await requireSignedBy(bundle, profile.bundle.publicKey);
   const open = () =>
     (options.openEngine ?? openEngine)(bundle, {
       engine: profile.engine.name,
@@ -75,15 +77,16 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     tellEngines(engine, log);
     const calibration = await calibrate(engine, options);
     signal.throwIfAborted();
-    const ladder = buildLadder(
-      calibration,
-      manifest.levels.map((level) => level.accuracy?.value ?? null),
-    );
-    if (ladder.length < manifest.levels.length)
+    const accuracies = manifest.levels.map((level) => level.accuracy ?? null);
+    const ladder = buildLadder(calibration, accuracies);
+    const skipped = manifest.levels.flatMap((_, level) => (ladder.includes(level) ? [] : [level]));
+    if (skipped.length > 0)
       log.info(
         { ladder },
-        `levels worth choosing on this device: ${ladder.join(', ')}; the others are beaten`,
+        `levels worth choosing on this device: ${ladder.join(', ')}; skipped, not faster than a level that is at least as accurate: ${skipped.join(', ')}`,
       );
+    const unclear = describeUnclear(accuracies);
+    if (unclear !== undefined) log.info({ ladder }, unclear);
     engine.setLevel(profile.policy === 'fixed' ? profile.level : ladder[0]);
     const { runner, pending, nowMs, monotonicMs, onSwap, cacheDir } = options;
     // A calibration that was handed in has no place in the cache.
@@ -152,7 +155,11 @@ async function calibrate(engine: Engine, options: HostOptions): Promise<Calibrat
   const medians = calibration.levels.map(({ level, p50Ms }) => `level ${level} ${p50Ms.toFixed(2)} ms`);
   const { memory = [] } = calibration;
   const held = memory.length > 0 ? `; memory of all levels: ${describeMemory(memory)}` : '';
-  log.info({ calibration }, `calibration (${source}): ${medians.join(', ')}${held}`);
+  const { measuredAt, batch } = calibration;
+  log.info(
+    { calibration: { source, measuredAt, batch } },
+    `calibration (${source}): ${medians.join(', ')}${held}`,
+  );
   if (warning) log.warn({}, warning);
   return calibration;
 }

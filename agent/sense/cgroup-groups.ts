@@ -70,7 +70,7 @@ function customaryMounts(controller: string): GroupMount[] {
     point: join('/sys/fs/cgroup', name),
   });
   const joint = controller === 'cpu' ? ['cpu,cpuacct', 'cpuacct,cpu'] : [];
-  return [at(2, ''), at(2, 'unified'), ...[controller, ...joint].map((name) => at(1, name))];
+  return [at(2, 'unified'), at(2, ''), ...[controller, ...joint].map((name) => at(1, name))];
 }
 
 /** Where `path` stands below a mount; the mount's own folder if the mount does not show it, as from inside a container. */

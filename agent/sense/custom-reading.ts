@@ -41,6 +41,9 @@ export function createCustomSensor(
   const { name, unit, scale } = reading;
   const seldom = 'command' in reading ? askSeldom(ask, reading.everyMs, monotonicMs) : ask;
 
+  /** A command's answer is repeated until it is asked again: it is as old as it is. */
+  let answered: { answer: Promise<string | undefined>; atMs: number } | undefined;
+
   async function readText(): Promise<string | NoData> {
     if ('file' in reading)
       return (
@@ -49,8 +52,10 @@ export function createCustomSensor(
         }
       );
     const [program = '', ...args] = reading.command;
+    const answer = seldom(program, args);
+    if (answer !== answered?.answer) answered = { answer, atMs: nowMs() };
     return (
-      (await seldom(program, args)) ?? {
+      (await answer) ?? {
         noData: `the command "${program}" failed, or took too long`,
         cure: 'run it by hand as the user that ebb runs as',
       }
@@ -65,7 +70,7 @@ export function createCustomSensor(
       const value = firstNumber(text);
       if (value === undefined || !Number.isFinite(value * scale))
         return { noData: 'what was read has no number, or none that has one meaning alone' };
-      return [{ name, value: value * scale, unit, atMs: nowMs() }];
+      return [{ name, value: value * scale, unit, atMs: answered?.atMs ?? nowMs() }];
     },
   };
 }

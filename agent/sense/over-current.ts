@@ -7,10 +7,12 @@ export function createOverCurrentSensor({ root, nowMs }: SensorOptions): Sensor 
   return {
     name: 'over_current',
     async read(): Promise<Reading[] | NoData> {
-      const [chip] = await findChips(root, 'soctherm_oc');
-      if (chip === undefined)
+      const chips = await findChips(root, 'soctherm_oc');
+      if (chips.length === 0)
         return { noData: 'there is no counter of over-current events, as Jetson modules have' };
-      const counts = await Promise.all([1, 2, 3].map((n) => readNumber(join(chip, `oc${n}_event_cnt`))));
+      const counts = await Promise.all(
+        chips.flatMap((chip) => [1, 2, 3].map((n) => readNumber(join(chip, `oc${n}_event_cnt`)))),
+      );
       const known = counts.flatMap((count) => count ?? []).filter((count) => count >= 0);
       if (known.length === 0) return { noData: 'the counters of over-current events cannot be read' };
       const value = known.reduce((sum, count) => sum + count, 0);

@@ -1,3 +1,4 @@
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AskCommand, askSeldom } from './ask-command.ts';
 import { findChips, readNumber } from './hwmon.ts';
@@ -63,32 +64,92 @@ export function parsePmicPowerW(text: string): number | undefined {
 }
 
 const firmwareFile = 'sys/devices/platform/soc/soc:firmware/get_throttled';
-const cure = 'install libraspberrypi-bin, and put the user into the group "video", which may open /dev/vcio';
+/** From this kernel on, reading the file puts a warning with a stack trace into the kernel's log. */
+const warningKernel = [6, 13] as const;
+const installCure =
+  'install raspi-utils (or libraspberrypi-bin), and put the user into the group "video", which may open /dev/vcio; in a container, add --device /dev/vcio';
+const askEveryMs = 5000;
+/** A tool that fails or hangs costs up to 0.8 s of each attempt. */
+const retryEveryMs = 30_000;
+
+/** Whether a kernel of this release warns when the firmware's file is read. One that is unknown may. */
+export function warnsOnRead(release: string | undefined): boolean {
+  const [, major, minor] = /^(\d{1,3})\.(\d{1,4})/.exec(release ?? '') ?? [];
+  if (major === undefined) return true;
+  return (
+    Number(major) > warningKernel[0] ||
+    (Number(major) === warningKernel[0] && Number(minor) >= warningKernel[1])
+  );
+}
+
+/** What would make vcgencmd answer. */
+function cureOf(root: string): string {
+  const device = join(root, 'dev/vcio');
+  if (!existsSync(device)) return installCure;
+  try {
+    accessSync(device, constants.R_OK | constants.W_OK);
+    return `${installCure}; it must answer within 0.8 s`;
+  } catch {
+    return 'put the user into the group "video", which may open /dev/vcio: sudo usermod -aG video USER, then log in again';
+  }
+}
+
+type Bits = {
+  now: Partial<Record<(typeof bits)[number], boolean>>;
+  sinceBoot?: string[];
+  /** What has told it, if that is not vcgencmd. */
+  source?: string;
+};
 
 /**
- * A Raspberry Pi's throttle bits (`pi_under_voltage`, `pi_frequency_capped`, `pi_throttled`, `pi_soft_temperature_limit`) and whether there was any of
- * them since boot (`pi_trouble_since_boot`, with which as a note), from the kernel's file, else from vcgencmd every 5 s, else under-voltage of now
- * alone from the driver rpi_volt; and `power` of a Raspberry Pi 5, an estimate, every 10 s.
+ * A Raspberry Pi's throttle bits (`pi_under_voltage`, `pi_frequency_capped`, `pi_throttled`, `pi_soft_temperature_limit`) and, from vcgencmd alone,
+ * whether there was any of them since boot (`pi_trouble_since_boot`, with which as a note); and `power` of a Raspberry Pi 5, an estimate, every 10 s.
+ *
+ * The bits come from vcgencmd every 5 s. Else from the kernel's file: a word that the kernel polled last, whose bits of "since boot" it clears at
+ * each poll (drivers/firmware/raspberrypi.c of the Raspberry Pi kernel). From Linux 6.13 on reading that file warns in the kernel's log, so that there
+ * under-voltage of now alone, from the driver rpi_volt, comes first.
  */
 export function createRaspberryPiSensor(
   options: SensorOptions & { monotonicMs: () => number; ask: AskCommand },
 ): Sensor {
   const { root, nowMs, monotonicMs, ask } = options;
-  const askThrottled = askSeldom(ask, 5000, monotonicMs);
+  const askThrottled = askSeldom(ask, askEveryMs, monotonicMs);
   const askPower = askSeldom(ask, 10_000, monotonicMs);
+  let failedMs = Number.NEGATIVE_INFINITY;
 
-  async function readBits(): Promise<
-    { now: Partial<Record<(typeof bits)[number], boolean>>; sinceBoot?: string[] } | undefined
-  > {
-    const text =
-      (await readBounded(join(root, firmwareFile), 64)) ??
-      (await askThrottled('vcgencmd', ['get_throttled']));
-    const now = text === undefined ? undefined : parseThrottled(text);
-    const sinceBoot = text === undefined ? undefined : parseSinceBoot(text);
+  async function readTool(): Promise<Bits | undefined> {
+    if (monotonicMs() - failedMs < retryEveryMs) return undefined;
+    const text = (await askThrottled('vcgencmd', ['get_throttled'])) ?? '';
+    const now = parseThrottled(text);
+    const sinceBoot = parseSinceBoot(text);
     if (now && sinceBoot) return { now, sinceBoot };
-    const [chip] = await findChips(root, 'rpi_volt');
-    const alarm = chip === undefined ? undefined : await readNumber(join(chip, 'in0_lcrit_alarm'));
-    return alarm === undefined ? undefined : { now: { pi_under_voltage: alarm > 0 } };
+    failedMs = monotonicMs();
+    return undefined;
+  }
+
+  async function readFile(): Promise<Bits | undefined> {
+    const now = parseThrottled((await readBounded(join(root, firmwareFile), 64)) ?? '');
+    return now && { now, source: "the kernel's get_throttled" };
+  }
+
+  async function readAlarm(): Promise<Bits | undefined> {
+    const chips = await findChips(root, 'rpi_volt');
+    const alarms = await Promise.all(chips.map((chip) => readNumber(join(chip, 'in0_lcrit_alarm'))));
+    const known = alarms.flatMap((alarm) => alarm ?? []);
+    if (known.length === 0) return undefined;
+    return { now: { pi_under_voltage: known.some((alarm) => alarm > 0) }, source: 'rpi_volt' };
+  }
+
+  async function readBits(): Promise<Bits | undefined> {
+    const told = await readTool();
+    if (told) return told;
+    const release = await readBounded(join(root, 'proc/sys/kernel/osrelease'), 128);
+    const sources = warnsOnRead(release) ? [readAlarm, readFile] : [readFile, readAlarm];
+    for (const source of sources) {
+      const found = await source();
+      if (found) return found;
+    }
+    return undefined;
   }
 
   return {
@@ -105,9 +166,11 @@ export function createRaspberryPiSensor(
       const powerW = answer === undefined ? undefined : parsePmicPowerW(answer);
       const atMs = nowMs();
       const readings = [
-        ...bits.flatMap((name) => {
+        ...bits.flatMap((name, index) => {
           const isSet = state?.now[name];
-          return isSet === undefined ? [] : [{ name, value: Number(isSet), unit: 'ratio', atMs }];
+          // Once is enough.
+          const note = state?.source === undefined || index > 0 ? {} : { note: `by ${state.source}` };
+          return isSet === undefined ? [] : [{ name, value: Number(isSet), unit: 'ratio', atMs, ...note }];
         }),
         ...(state?.sinceBoot === undefined
           ? []
@@ -124,7 +187,7 @@ export function createRaspberryPiSensor(
           ? []
           : [{ name: 'power', value: powerW, unit: 'watts', atMs, note: 'an estimate' }]),
       ];
-      return readings.length > 0 ? readings : { noData: 'the firmware cannot be asked', cure };
+      return readings.length > 0 ? readings : { noData: 'the firmware cannot be asked', cure: cureOf(root) };
     },
   };
 }

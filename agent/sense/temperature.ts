@@ -1,5 +1,5 @@
-import { basename, join } from 'node:path';
-import { findChips, readNumber } from './hwmon.ts';
+import { join } from 'node:path';
+import { plausibleTempC, readProcessorTemperatures } from './processor-temperature.ts';
 import { listBounded, readBounded } from './read-bounded.ts';
 import type { NoData, Reading, Sensor, SensorOptions } from './sensor.ts';
 
@@ -11,32 +11,16 @@ const maxZones = 64;
  */
 export function parseZoneTempC(text: string): number | undefined {
   if (!/^-?\d{1,9}\s*$/.test(text)) return undefined;
-  const tempC = Number(text) / 1000;
-  return tempC >= -40 && tempC <= 150 ? tempC : undefined;
+  return plausibleTempC(Number(text));
 }
 
-/** Drivers of the sensors inside x86 processors, which have a zone on some machines only (Documentation/hwmon/k10temp.rst, coretemp.rst). */
-const processorDrivers = ['k10temp', 'zenpower', 'coretemp'];
+/** Zones of the processor; `acpitz` is a place on the board that the firmware chose. */
 const processorZone = /cpu|soc|pkg|package/i;
 
-/** The first sensor of each processor: the whole of it, not a core. */
-async function readProcessors(root: string, atMs: number): Promise<Reading[]> {
-  const found = await Promise.all(
-    processorDrivers.map(async (driver) => {
-      const chips = await findChips(root, driver);
-      return Promise.all(
-        chips.map(async (chip): Promise<Reading[]> => {
-          const value = parseZoneTempC(String(await readNumber(join(chip, 'temp1_input'))));
-          const labels = { zone: basename(chip), type: driver };
-          return value === undefined ? [] : [{ name: 'temperature', value, unit: 'celsius', atMs, labels }];
-        }),
-      );
-    }),
-  );
-  return found.flat(2);
-}
-
-/** `temperature` of every thermal zone that can be read, labelled with zone and type; of x86 processors without a zone from hwmon. */
+/**
+ * `temperature` of every thermal zone that can be read, labelled with zone and type. If none of them is a processor's, or that one cannot be
+ * read, processors are read from hwmon.
+ */
 export function createTemperatureSensor({ root, nowMs }: SensorOptions): Sensor {
   const folder = join(root, 'sys/class/thermal');
   return {
@@ -58,12 +42,12 @@ export function createTemperatureSensor({ root, nowMs }: SensorOptions): Sensor 
       );
       const known = readings.flat();
       if (!known.some(({ labels }) => processorZone.test(labels?.type ?? '')))
-        known.push(...(await readProcessors(root, nowMs())));
+        known.push(...(await readProcessorTemperatures(root, nowMs())));
       if (known.length > 0) return known;
       return {
         noData:
           zones.length === 0
-            ? 'there is no zone in /sys/class/thermal'
+            ? 'there is no zone in /sys/class/thermal, and no processor in /sys/class/hwmon'
             : `none of ${zones.length} thermal zones can be read`,
       };
     },

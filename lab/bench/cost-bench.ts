@@ -45,7 +45,7 @@ const turnSteps = 12;
 export async function runCostBench(options: CostBenchOptions): Promise<CostBenchResult> {
   const { data: spec, net, levels, against, epochs, batch, rounds } = options;
   const backend = chooseBackend(options.backend);
-  const data = await openData(spec);
+  const data = await openData(spec, { signal: options.signal });
   const contestants = [
     { name: `single ${against}`, training: { levels: against, method: 'single' }, seconds: [] as number[] },
     { name: `AST ${levels}`, training: { levels, method: 'ast' }, seconds: [] as number[] },

@@ -128,7 +128,7 @@ async function runSteps(options: DemoOptions): Promise<DemoStage> {
       input: { name: manifest.input.name, shape },
     });
     running.push({ stop: async () => client.close() });
-    const { test } = await openData(options.data);
+    const { test } = await openData(options.data, { signal: options.signal });
     const load = createLabelledLoad({ client, split: test, manifest, batch: options.batch });
     const tracks: Track[] = [];
     for (const policy of ['adaptive', 'fixed'] as const) {

@@ -1,4 +1,5 @@
 import type { Profile } from '../../agent/profile/schema.ts';
+import { breathe } from '../../terminal/interrupt.ts';
 import { calibrationOf, type Device } from './device.ts';
 import { type OracleResult, runOracle } from './oracle.ts';
 import { ebbPolicy, heldPolicy, type SimulatedPolicy, thresholdPolicy } from './policies.ts';
@@ -117,19 +118,22 @@ function summarize(outcomes: TraceOutcome[]): Summary[] {
 }
 
 /** All policies over all traces, each with the same requests and the same luck. */
-export function compare(options: {
+export async function compare(options: {
   traces: Trace[];
   device: Device;
   profile: Profile;
   seed: number;
   onTrace?: (done: number) => void;
-}): Comparison {
-  const { traces, onTrace = () => {} } = options;
-  const outcomes = traces.map((trace, i) => {
-    const outcome = compareOn(trace, options);
-    onTrace(i + 1);
-    return outcome;
-  });
+  /** Breaks off between two traces. */
+  signal?: AbortSignal;
+}): Promise<Comparison> {
+  const { traces, onTrace = () => {}, signal } = options;
+  const outcomes: TraceOutcome[] = [];
+  for (const trace of traces) {
+    await breathe(signal);
+    outcomes.push(compareOn(trace, options));
+    onTrace(outcomes.length);
+  }
   const kinds = [...new Set(outcomes.map(({ kind }) => kind))];
   const overall = summarize(outcomes);
   return {

@@ -7,6 +7,7 @@ import {
   type Situation,
 } from '../../agent/decide/decider.ts';
 import { buildLadder } from '../../agent/decide/ladder.ts';
+import type { LevelAccuracy } from '../../bundle/level-accuracy.ts';
 
 /** What decides in a simulation. */
 export type SimulatedPolicy = {
@@ -42,7 +43,7 @@ const inRow = 2;
 /** The classic: thresholds of the busiest core's load with hysteresis, one level at a time. */
 export function thresholdPolicy(
   calibration: Calibration,
-  accuracy: readonly (number | null)[],
+  accuracy: readonly LevelAccuracy[],
 ): SimulatedPolicy {
   const ladder = buildLadder(calibration, accuracy);
   let above = 0;

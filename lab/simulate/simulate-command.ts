@@ -2,8 +2,9 @@ import { Command, Option } from 'commander';
 import { loadProfile } from '../../agent/profile/load-profile.ts';
 import { applyFlags } from '../../agent/profile-options.ts';
 import { writeFileAtomic } from '../../bundle/write-file-atomic.ts';
-import { interruptSignal } from '../../terminal/interrupt.ts';
+import { breathe, interruptSignal } from '../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber, wholeNumber } from '../../terminal/number-option.ts';
+import { requireOutputFile } from '../../terminal/output-path.ts';
 import { createProgress } from '../../terminal/progress.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
 import { UsageError } from '../../terminal/usage-error.ts';
@@ -60,6 +61,8 @@ async function findTrace(name: string, { seed, seconds }: SimulateFlags): Promis
 }
 
 async function runOne(name: string, flags: SimulateFlags): Promise<void> {
+  const signal = interruptSignal();
+  if (flags.out !== undefined) await requireOutputFile('--out', flags.out);
   const profile = applyFlags(
     await loadProfile(flags.profile),
     flags.deadlineMs === undefined ? {} : { deadlineMs: flags.deadlineMs },
@@ -70,7 +73,9 @@ async function runOne(name: string, flags: SimulateFlags): Promise<void> {
   const workload = drawWorkload(trace, device, flags.seed);
   const policy = createPolicy(flags.policy, { device, profile });
   const common = { trace, workload, device, deadlineMs };
+  await breathe(signal);
   const result = simulate({ ...common, policy, intervalMs, keepAnswers: true });
+  await breathe(signal);
   const oracle = runOracle(common);
   if (flags.out !== undefined)
     await writeFileAtomic(flags.out, writeTracePage({ trace, result, policy: flags.policy, deadlineMs }));
@@ -92,6 +97,7 @@ async function runOne(name: string, flags: SimulateFlags): Promise<void> {
 }
 
 async function runAll(flags: SimulateFlags): Promise<void> {
+  const signal = interruptSignal();
   const profile = applyFlags(
     await loadProfile(flags.profile),
     flags.deadlineMs === undefined ? {} : { deadlineMs: flags.deadlineMs },
@@ -101,13 +107,15 @@ async function runAll(flags: SimulateFlags): Promise<void> {
   const traces = [...drawn, ...(await readShippedTraces())];
   const progress = createProgress();
   const onTrace = (done: number) => progress.update(`${done} of ${traces.length} traces`);
-  const comparison = compare({ traces, device: demoDevice, profile, seed, onTrace });
+  const comparison = await compare({ traces, device: demoDevice, profile, seed, onTrace, signal });
   const lastForMs = 2 * 3_600_000;
   const scenarios = drawBatteryScenarios({ count: flags.batteries, seed, device: demoDevice, lastForMs });
-  const batteries = scenarios.map((scenario, i) => {
-    progress.update(`${i} of ${scenarios.length} batteries`);
-    return runBatteryScenario(scenario, profile);
-  });
+  const batteries: ReturnType<typeof runBatteryScenario>[] = [];
+  for (const scenario of scenarios) {
+    await breathe(signal);
+    progress.update(`${batteries.length} of ${scenarios.length} batteries`);
+    batteries.push(runBatteryScenario(scenario, profile));
+  }
   progress.done();
   if (flags.json) {
     process.stdout.write(
@@ -158,6 +166,7 @@ export function recordCommand(): Command {
       async (flags: { out: string; name: string; source: string; seconds: number; everyMs: number }) => {
         const { out, ...rest } = flags;
         const signal = interruptSignal();
+        await requireOutputFile('--out', out);
         const trace = await recordTrace({ ...rest, monotonicMs: () => performance.now(), signal });
         await writeFileAtomic(out, `${JSON.stringify(trace)}\n`);
         process.stdout.write(`${out}: ${flags.seconds} s\n`);

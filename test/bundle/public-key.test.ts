@@ -7,7 +7,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { command as calibrateCommand } from '../../agent/calibrate-command.ts';
 import { command as runCommand } from '../../agent/run-command.ts';
 import { command as inspectCommand } from '../../bundle/inspect-command.ts';
-import { readBundleBytes } from '../../bundle/read-bundle.ts';
+import { readBundleWithBytes } from '../../bundle/read-bundle.ts';
 import { writeBundle } from '../../bundle/write-bundle.ts';
 import { createAgent, loadProfile, readBundle } from '../../index.ts';
 import { command as demoCommand } from '../../lab/demo/demo-command.ts';
@@ -151,7 +151,7 @@ it('what is read and what is signed are the bytes that were verified, whatever b
   const { bundle } = await setUp();
   const path = join(bundle, 'manifest.json');
   const before = readFileSync(path);
-  const { manifestBytes } = await readBundleBytes(bundle);
+  const { manifestBytes } = await readBundleWithBytes(bundle);
   await writeFile(path, '{}');
   expect(Buffer.from(manifestBytes)).toEqual(before);
 });

@@ -118,39 +118,3 @@ describe('one path, from end to end', () => {
     expect(left.sort()).toEqual(['checkpoint.bin', 'metrics.jsonl', 'settings.json']);
   }, 60_000);
 });
-
-describe('wrong use', () => {
-  const cases: [string, string[], number, RegExp][] = [
-    ['an unknown verb', ['trian'], 2, /Did you mean train/],
-    ['an unknown flag', ['inspect', 'x', '--jsn'], 2, /unknown option '--jsn'.*Did you mean --json/s],
-    ['a missing argument', ['inspect'], 2, /missing required argument 'bundle'/],
-    ['a number that is none', ['demo', '--rate', 'fast'], 2, /must be a number above 0/],
-    ['a bundle that is absent', ['inspect', '/nowhere'], 1, /must hold manifest.json: there is none/],
-    ['an unknown profile', ['run', '/nowhere', '--profile', 'raspbery-pi-4'], 2, /raspberry-pi-4/],
-    [
-      'an unknown data spec',
-      ['train', '--data', 'shape', '--levels', '0', '--epochs', '1', '--out', 'x'],
-      2,
-      /shapes/,
-    ],
-  ];
-  for (const [what, args, status, message] of cases)
-    it(`${what} ends with status ${status} and a cure`, async () => {
-      const result = await ebb(args, { cwd: await temporaryFolder() });
-      expect(result.status).toBe(status);
-      expect(result.stderr).toMatch(message);
-      expect(result.stdout).toBe('');
-    });
-
-  it('every verb has help', async () => {
-    const { stdout } = await ebb(['--help']);
-    const verbs = [...stdout.matchAll(/^ {2}([a-z]+) {2,}\S/gm)].map((match) => match[1]!);
-    expect(verbs).toContain('train');
-    for (const verb of verbs.filter((name) => name !== 'help')) {
-      const help = await ebb([verb, '--help']);
-      expect(help.status).toBe(0);
-      expect(help.stdout).toContain(`Usage: ebb ${verb}`);
-    }
-    // A process a verb: a busy machine may take seconds for each.
-  }, 120_000);
-});

@@ -185,7 +185,7 @@ describe('the oracle', () => {
 
 it('over drawn and recorded traces ebb meets 99% of what the oracle meets, within a point of its accuracy, with fewer swaps than thresholds', async () => {
   const traces = [...drawTraces({ count: 20, seed: 11, durationS: 60 }), ...(await readShippedTraces())];
-  const { overall } = compare({ traces, device, profile, seed: 11 });
+  const { overall } = await compare({ traces, device, profile, seed: 11 });
   const of = (policy: string) => overall.find((one) => one.policy === policy)!;
   expect(of('ebb').ofOracle).toBeGreaterThan(0.993);
   expect(of('ebb').accuracy).toBeGreaterThan(of('oracle').accuracy - 0.009);

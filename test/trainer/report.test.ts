@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { wilsonInterval } from '../../bundle/level-accuracy.ts';
 import { levelColors } from '../../trainer/curve/level-colors.ts';
 import { html, trusted } from '../../trainer/report/html.ts';
 import { duration, large } from '../../trainer/report/numbers.ts';
 import { createRunCurves } from '../../trainer/report/run-curves.ts';
 import { writeRunReport } from '../../trainer/report/run-report.ts';
 import { macsScale } from '../../trainer/report/scales.ts';
-import { wilsonInterval } from '../../trainer/report/wilson-interval.ts';
 import { checkPage } from './check-page.ts';
 import { sampleCurves, sampleReport } from './sample-report.ts';
 

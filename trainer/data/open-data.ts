@@ -17,6 +17,8 @@ export type OpenDataOptions = {
    * it. Default 1.
    */
   seed?: number | undefined;
+  /** Breaks off where reading takes long. */
+  signal?: AbortSignal | undefined;
 };
 
 type Open = (path: string, seed: number) => Promise<DataSet>;
@@ -38,8 +40,8 @@ const kinds: Record<string, Open> = {
  * @param spec one of `dataSpecs`.
  * @throws UsageError where the spec is unknown; Error where the data cannot be read or will not do.
  */
-export async function openData(spec: string, { seed = 1 }: OpenDataOptions = {}): Promise<DataSet> {
-  if (spec === 'shapes') return checkDataSet(drawShapes(), spec);
+export async function openData(spec: string, { seed = 1, signal }: OpenDataOptions = {}): Promise<DataSet> {
+  if (spec === 'shapes') return checkDataSet(await drawShapes({ signal }), spec);
   const [, kind, path] = /^([a-z0-9]+):(.+)$/s.exec(spec) ?? [];
   if (kind === undefined || !Object.hasOwn(kinds, kind))
     throw new UsageError(`Cannot open data "${spec}" as it must be ${dataSpecs}: change --data`);

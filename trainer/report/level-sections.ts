@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { describeUnclear, wilsonInterval } from '../../bundle/level-accuracy.ts';
 import type { ManifestLevel } from '../../bundle/manifest.ts';
 import type { LayerDensity } from '../net/layer-density.ts';
 import { htmlChart } from './chart.ts';
@@ -8,10 +9,10 @@ import { kilobytes, percent, whole } from './numbers.ts';
 import { emptySection, section } from './page.ts';
 import { accuracyScale, macsScale } from './scales.ts';
 import { type Series, swatch } from './series.ts';
-import { wilsonInterval } from './wilson-interval.ts';
 
 export function levelsSection(levels: ManifestLevel[], series: Series[]): Html {
   const split = levels[0].accuracy?.split;
+  const unclear = describeUnclear(levels.map(({ accuracy }) => accuracy));
   const head = (text: string) => ({ head: text, align: 'right' as const });
   const columns = [
     { head: 'level' },
@@ -22,7 +23,8 @@ export function levelsSection(levels: ManifestLevel[], series: Series[]): Html {
   ];
   return section(
     'Levels',
-    'Sparsity is the share of zeros among the weights that masks may prune. MACs are multiply-accumulates on nonzero weights, for one sample; below them their share of level 0’s.',
+    'Sparsity is the share of zeros among the weights that masks may prune. MACs are multiply-accumulates on nonzero weights, for one sample; below them their share of level 0’s.' +
+      (unclear === undefined ? '' : ` ${unclear}`),
     htmlTable(
       columns,
       levels.map(({ nonzeros, macs, bytes, sparsity, accuracy }, level) => [

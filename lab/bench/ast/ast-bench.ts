@@ -60,7 +60,7 @@ export async function runAstBench(
 ): Promise<AstBenchResult> {
   const { store, seeds, vary, finishedOnly = false, ...setup } = options;
   await makeFolder(store);
-  const data = identify(await openData(setup.data));
+  const data = identify(await openData(setup.data, { signal: hooks.signal }));
   const runs = await openFinishedRuns(store, data, hooks);
   const methods = methodsOf(setup);
   const result: AstBenchResult = {

@@ -119,7 +119,7 @@ async function runSteps(options: LoopBenchOptions): Promise<LoopBenchResult> {
   const publicKey = options.bundle === undefined ? undefined : options.publicKey;
   const bundle = await readBundle(dir, { publicKey });
   const { manifest } = bundle;
-  const data = await openData(options.data);
+  const data = await openData(options.data, { signal: options.signal });
   checkFit(dir, manifest, data, 'measure');
   const split = data.test;
   if (split.count < batch)

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { type Agent, openAgent } from '../../../agent/agent.ts';
 import { collectHere } from '../../../agent/collect-here.ts';
+import { readProfileBundle } from '../../../agent/profile/profile-bundle.ts';
 import type { Profile } from '../../../agent/profile/schema.ts';
-import { readBundle } from '../../../bundle/read-bundle.ts';
 import type { Engine } from '../../../engine/engine.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
 import type { SwapEvent } from '../../../wire/swap.ts';
@@ -32,7 +32,7 @@ export async function openServedAgent(options: {
   onSwap?: (swap: SwapEvent) => void;
 }): Promise<ServedAgent> {
   const { profile, onSwap = () => {} } = options;
-  const bundle = await readBundle(options.bundle, { publicKey: profile.bundle.publicKey });
+  const bundle = await readProfileBundle(options.profile, options.bundle);
   // As `ebb run` does.
   collectHere();
   const cacheDir = await mkdtemp(join(tmpdir(), 'ebb-bench-'));

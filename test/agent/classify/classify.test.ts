@@ -9,6 +9,7 @@ import { readNames } from '../../../agent/classify/read-names.ts';
 import { watchFolder } from '../../../agent/classify/watch-folder.ts';
 import { loadDecoder } from '../../../bundle/image/decode-image.ts';
 import { temporaryFolder } from '../../temporary-folder.ts';
+import { recordLog } from '../../wire/brokers.ts';
 import { tinyManifest } from '../fake-engine.ts';
 
 const png = (channels: 3 | 4, width: number, height: number, background: object) =>
@@ -100,10 +101,11 @@ it('a watched folder tells of images that come, once they are whole, and of noth
   const folder = await temporaryFolder();
   const seen: string[] = [];
   const stopping = new AbortController();
+  const log = recordLog();
   await writeFile(join(folder, 'there-before.png'), 'x');
   await mkdir(join(folder, 'deep'));
   const watching = (async () => {
-    for await (const name of watchFolder(folder, stopping.signal)) {
+    for await (const name of watchFolder(folder, { signal: stopping.signal, log })) {
       seen.push(name);
       if (new Set(seen).size === 2) stopping.abort();
     }
@@ -118,12 +120,15 @@ it('a watched folder tells of images that come, once they are whole, and of noth
   }, 700);
   await watching;
   clearInterval(writing);
+  expect(log.lines[0]?.text).toMatch(
+    /watching ".*" and its folders for new JPEG and PNG files .*; 1 that are there already/,
+  );
   expect([...new Set(seen)].sort()).toEqual(
     [join(folder, 'deep', 'one.JPG'), join(folder, 'last.png')].sort(),
   );
 }, 30_000);
 
 it('a folder that is not there cannot be watched', async () => {
-  const folder = watchFolder('/no/such/folder', new AbortController().signal);
+  const folder = watchFolder('/no/such/folder', { signal: new AbortController().signal, log: recordLog() });
   await expect(folder.next()).rejects.toThrow(/must be a folder: there is none/);
 });

@@ -5,6 +5,7 @@ import { decideFixed } from '../../../agent/decide/fixed.ts';
 import { buildLadder } from '../../../agent/decide/ladder.ts';
 import { chanceOfMisses } from '../../../agent/decide/policy.ts';
 import { quantile } from '../../../agent/quantile.ts';
+import { compareAccuracy } from '../../../bundle/level-accuracy.ts';
 import { calibration } from './policy-input.ts';
 
 describe('buildLadder()', () => {
@@ -16,6 +17,56 @@ describe('buildLadder()', () => {
 
   it('goes by the index where an accuracy is unknown', () => {
     expect(buildLadder(calibration, [0.1, null, 0.9])).toEqual([0, 1, 2]);
+  });
+
+  const counted =
+    (...correct: number[]) =>
+    (count: number) =>
+      correct.map((right) => ({ value: right / count, count }));
+
+  it('keeps a level that another one beats by chance alone', () => {
+    expect(buildLadder(calibration, counted(11, 12, 12)(36))).toEqual([0, 1, 2]);
+    expect(buildLadder(calibration, counted(8905, 8911, 7965)(10_000))).toEqual([0, 1, 2]);
+    expect(buildLadder(calibration, counted(12, 12, 12)(36))).toEqual([0, 1, 2]);
+    // A bare share is exact, against a count too.
+    expect(buildLadder(calibration, [0.33, { value: 12 / 36, count: 36 }, 0.3])).toEqual([0, 1, 2]);
+  });
+
+  it('leaves out a level that another one beats beyond chance', () => {
+    expect(buildLadder(calibration, counted(100, 900, 850)(1000))).toEqual([1, 2]);
+    expect(buildLadder(calibration, counted(0, 36, 0)(36))).toEqual([1, 2]);
+    expect(buildLadder(calibration, [0.1, { value: 30 / 36, count: 36 }, 0.3])).toEqual([1, 2]);
+  });
+
+  it('does not compare counts of different samples', () => {
+    const [dense, ...others] = counted(100, 900, 850)(1000);
+    expect(buildLadder(calibration, [{ ...dense!, data: 'other', split: 'test' }, ...others])).toEqual([
+      0, 1, 2,
+    ]);
+  });
+
+  it('leaves out a level that is slower, and by the counts no more accurate', () => {
+    const levels = calibration.levels.map((level, index) => ({ ...level, p50Ms: [8, 12, 2][index]! }));
+    expect(buildLadder({ ...calibration, levels }, counted(11, 12, 9)(36))).toEqual([0, 2]);
+    // Beyond chance the slower one comes first.
+    expect(buildLadder({ ...calibration, levels }, counted(500, 900, 400)(1000))).toEqual([1, 0, 2]);
+  });
+
+  it('is never empty, gets faster from rung to rung, and has no rung that a later one beats', () => {
+    const entry = fc.record({ p50Ms: fc.double({ min: 1, max: 20, noNaN: true }), correct: fc.nat(300) });
+    fc.assert(
+      fc.property(fc.array(entry, { minLength: 1, maxLength: 7 }), (entries) => {
+        const levels = entries.map(({ p50Ms }, level) => ({ ...calibration.levels[0]!, level, p50Ms }));
+        const accuracy = counted(...entries.map(({ correct }) => correct))(300);
+        const ladder = buildLadder({ ...calibration, levels }, accuracy);
+        expect(ladder.length).toBeGreaterThan(0);
+        for (const [index, level] of ladder.entries())
+          for (const later of ladder.slice(index + 1)) {
+            expect(levels[later]!.p50Ms).toBeLessThan(levels[level]!.p50Ms);
+            expect(compareAccuracy(accuracy[later], accuracy[level])).not.toBe('more');
+          }
+      }),
+    );
   });
 
   it('leaves out levels that are not faster', () => {

@@ -113,7 +113,9 @@ describe('the sensors of a Jetson', () => {
     const chip = 'sys/class/hwmon/hwmon1';
     const root = await writeTree({ [`${chip}/name`]: 'soctherm_oc\n', [`${chip}/oc1_event_cnt`]: '2\n' });
     await put(root, `${chip}/oc3_event_cnt`, '5\n');
-    expect(await valuesOf(createOverCurrentSensor({ root, nowMs }))).toEqual({ over_current_events: 7 });
+    await put(root, 'sys/class/hwmon/hwmon2/name', 'soctherm_oc\n');
+    await put(root, 'sys/class/hwmon/hwmon2/oc1_event_cnt', '1\n');
+    expect(await valuesOf(createOverCurrentSensor({ root, nowMs }))).toEqual({ over_current_events: 8 });
   });
 });
 
@@ -150,27 +152,77 @@ describe('the sensor of a Raspberry Pi', () => {
     expect(parsePmicPowerW('EXT5V_V volt(24)=5.14V')).toBeUndefined();
   });
 
-  it("prefers the kernel's file to a process, a process to the under-voltage alarm alone", async () => {
-    const asked: string[] = [];
-    const ask = async (file: string, args: string[]) => {
-      asked.push([file, ...args].join(' '));
-      return args[0] === 'get_throttled' ? 'throttled=0x2\n' : 'VDD_A current(1)=2A\nVDD_V volt(2)=1.5V\n';
-    };
+  const file = 'sys/devices/platform/soc/soc:firmware/get_throttled';
+  const release = 'proc/sys/kernel/osrelease';
+  /** A Pi of a kernel, with what it has: the file that the kernel fills, the driver of the alarm. */
+  async function board(kernel: string, has: { file?: string; alarm?: string } = {}): Promise<string> {
     const root = await pi('Raspberry Pi 4 Model B Rev 1.4');
-    const alarm = { pi_under_voltage: 1 };
-    expect(await valuesOf(create(root))).toMatch('cannot be asked');
+    await put(root, release, `${kernel}\n`);
+    if (has.file !== undefined) await put(root, file, `${has.file}\n`);
+    if (has.alarm === undefined) return root;
     await put(root, 'sys/class/hwmon/hwmon1/name', 'rpi_volt\n');
-    await put(root, 'sys/class/hwmon/hwmon1/in0_lcrit_alarm', '1\n');
-    expect(await valuesOf(create(root))).toEqual(alarm);
-    expect(await valuesOf(create(root, ask))).toMatchObject({ pi_frequency_capped: 1, pi_under_voltage: 0 });
+    await put(root, 'sys/class/hwmon/hwmon1/in0_lcrit_alarm', `${has.alarm}\n`);
+    return root;
+  }
+
+  it('asks vcgencmd first, which alone says what was since boot', async () => {
+    const asked: string[] = [];
+    const ask = async (program: string, args: string[]) => {
+      asked.push([program, ...args].join(' '));
+      return args[0] === 'get_throttled'
+        ? 'throttled=0x50002\n'
+        : 'VDD_A current(1)=2A\nVDD_V volt(2)=1.5V\n';
+    };
+    const root = await board('6.6.31', { file: '4', alarm: '1' });
+    expect(await valuesOf(create(root, ask))).toEqual({
+      pi_under_voltage: 0,
+      pi_frequency_capped: 1,
+      pi_throttled: 0,
+      pi_soft_temperature_limit: 0,
+      pi_trouble_since_boot: 1,
+    });
     expect(asked).toEqual(['vcgencmd get_throttled']);
-    await put(root, 'sys/devices/platform/soc/soc:firmware/get_throttled', '4\n');
-    expect(await valuesOf(create(root, ask))).toMatchObject({ pi_throttled: 1, pi_frequency_capped: 0 });
-    expect(asked).toHaveLength(1);
     expect(await valuesOf(create(await pi('Raspberry Pi 5 Model B Rev 1.0'), ask))).toMatchObject({
       power: 3,
     });
     expect(await valuesOf(create(await pi('NVIDIA Orin Nano'), ask))).toMatch('no Raspberry Pi');
+  });
+
+  it("reads the kernel's file only without vcgencmd, and claims nothing since boot by it", async () => {
+    const bitsOfNow = {
+      pi_under_voltage: 0,
+      pi_frequency_capped: 0,
+      pi_throttled: 1,
+      pi_soft_temperature_limit: 0,
+    };
+    const both = { file: '50004', alarm: '1' };
+    expect(await valuesOf(create(await board('6.12.25-v8', both)))).toEqual(bitsOfNow);
+    expect(await create(await board('5.15.61', both)).read()).toContainEqual(
+      expect.objectContaining({ name: 'pi_under_voltage', note: "by the kernel's get_throttled" }),
+    );
+    // Such a kernel would warn in its log: the alarm of now will do, if there is one.
+    for (const kernel of ['6.13.0', '6.18.2-v8+', '7.0.1', 'custom'])
+      expect(await valuesOf(create(await board(kernel, both)))).toEqual({ pi_under_voltage: 1 });
+    expect(await valuesOf(create(await board('6.13.0', { file: '50004' })))).toEqual(bitsOfNow);
+    expect(await valuesOf(create(await board('6.13.0', { alarm: '0' })))).toEqual({ pi_under_voltage: 0 });
+  });
+
+  it('does not ask a vcgencmd that fails at every reading, and says what would mend it', async () => {
+    let clockMs = 0;
+    let asked = 0;
+    const ask = async () => {
+      asked += 1;
+      return asked < 3 ? "Can't open device file: /dev/vcio" : 'throttled=0x0\n';
+    };
+    const root = await board('6.13.0');
+    const sensor = createRaspberryPiSensor({ root, nowMs, monotonicMs: () => clockMs, ask });
+    for (; clockMs < 30_000; clockMs += 1000)
+      expect(await sensor.read()).toMatchObject({ cure: expect.stringContaining('group "video"') });
+    expect(asked).toBe(1);
+    clockMs = 60_000;
+    await sensor.read();
+    clockMs = 90_000;
+    expect(await valuesOf(sensor)).toMatchObject({ pi_trouble_since_boot: 0 });
   });
 });
 

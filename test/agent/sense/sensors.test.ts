@@ -3,7 +3,7 @@ import { cp, mkdir, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createBatterySensor, parseSupply } from '../../../agent/sense/battery.ts';
+import { createBatterySensor } from '../../../agent/sense/battery.ts';
 import { createCpuSensor, parseProcStat } from '../../../agent/sense/cpu.ts';
 import { readIdentity } from '../../../agent/sense/identity.ts';
 import { createMemorySensor, parseMeminfo } from '../../../agent/sense/memory.ts';
@@ -171,11 +171,6 @@ describe('the battery sensor', () => {
       ['battery_discharging', 1, { supply: 'BAT0' }],
       ['battery_power', 18, { supply: 'BAT0' }],
     ]);
-  });
-
-  it('prefers power_now over current times voltage', () => {
-    const files = { type: 'UPS', power_now: '7000000', current_now: '1', voltage_now: '1', capacity: '140' };
-    expect(parseSupply(files)).toEqual({ kind: 'battery', powerW: 7 });
   });
 
   it('says why a board without one has no data', async () => {

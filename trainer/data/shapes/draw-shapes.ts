@@ -1,5 +1,6 @@
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { JumpableRandomGenerator } from 'pure-rand/types/JumpableRandomGenerator';
+import { breathe } from '../../../terminal/interrupt.ts';
 import { channelStatistics, type DataSet, pixelScale, type Split } from '../data-set.ts';
 import { drawImage } from './draw-image.ts';
 import { figures } from './outlines.ts';
@@ -11,7 +12,12 @@ export type ShapesOptions = {
   test?: number;
   /** Default 1. */
   seed?: number;
+  /** Breaks off the drawing, which takes some seconds. */
+  signal?: AbortSignal | undefined;
 };
+
+/** Images drawn between two turns of the event loop: about 50 ms. */
+const atOnce = 200;
 
 /** Side of an image in pixels. */
 const size = 28;
@@ -21,12 +27,12 @@ const size = 28;
  * with clutter and noise. Equal options give equal bytes on every machine: only sums, products and square roots are used, which IEEE 754
  * rounds in one way.
  */
-export function drawShapes(options: ShapesOptions = {}): DataSet {
-  const { train = 12_000, test = 2_000, seed = 1 } = options;
+export async function drawShapes(options: ShapesOptions = {}): Promise<DataSet> {
+  const { train = 12_000, test = 2_000, seed = 1, signal } = options;
   const random = xoroshiro128plus(seed);
   const testRandom = random.clone();
   testRandom.jump(); // 2^64 numbers further on: the splits can share none
-  const trainSplit = drawSplit(random, train);
+  const trainSplit = await drawSplit(random, train, signal);
   return {
     name: 'shapes',
     labels: figures.map((figure) => figure.name),
@@ -34,23 +40,29 @@ export function drawShapes(options: ShapesOptions = {}): DataSet {
     width: size,
     channels: 1,
     train: trainSplit,
-    test: drawSplit(testRandom, test),
+    test: await drawSplit(testRandom, test, signal),
     ...channelStatistics(trainSplit, 1, pixelScale),
     augment: { pad: 2, flip: true },
   };
 }
 
-function drawSplit(random: JumpableRandomGenerator, count: number): Split {
+async function drawSplit(
+  random: JumpableRandomGenerator,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<Split> {
   const labels = Uint16Array.from({ length: count }, (_, i) => i % figures.length);
   shuffle(labels, random);
   const images = new Uint8Array(count * size * size);
-  for (let i = 0; i < count; i += 1)
+  for (let i = 0; i < count; i += 1) {
+    if (i % atOnce === 0) await breathe(signal);
     drawImage(
       images.subarray(i * size * size, (i + 1) * size * size),
       size,
       figures[labels[i]].distance,
       random,
     );
+  }
   return { inputs: images, labels, count };
 }
 
