@@ -1,4 +1,5 @@
 import type { Manifest } from '../../bundle/manifest.ts';
+import type { Engine } from '../../engine/engine.ts';
 import type { DeviceInfo } from '../../wire/info.ts';
 import { ebbVersion, packageVersion } from '../package-version.ts';
 import type { Identity } from '../sense/identity.ts';
@@ -8,8 +9,9 @@ export function describeDevice(options: {
   identity: Identity;
   manifest: Manifest;
   sensors: readonly string[];
+  engine: Pick<Engine, 'level' | 'engines' | 'engineOf'>;
 }): DeviceInfo {
-  const { identity, manifest, sensors } = options;
+  const { identity, manifest, sensors, engine } = options;
   return {
     board: identity.board,
     os: identity.os.slice(0, 200),
@@ -25,9 +27,17 @@ export function describeDevice(options: {
       })),
     },
     sensors: [...sensors],
-    engine: `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}`,
+    engine: describeEngine(engine),
     ebbVersion: ebbVersion(),
   };
+}
+
+/** What runs the active level: `sparse (native-avx2)` or `onnxruntime 1.22.0 (cpu)`. */
+export function describeEngine(engine: Pick<Engine, 'level' | 'engines' | 'engineOf'>): string {
+  const name = engine.engineOf(engine.level);
+  const provider = engine.engines.find((one) => one.name === name)?.provider ?? 'unknown';
+  const library = name === 'ort' ? `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}` : name;
+  return `${library} (${provider})`.slice(0, 100);
 }
 
 /** A host's name as a topic may carry it. */

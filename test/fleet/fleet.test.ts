@@ -78,7 +78,7 @@ describe('startFleet()', () => {
         info: { board: info.board, memory_bytes: info.memoryBytes },
         telemetry: { deadline_hit_ratio: 0.96, latency_p99_ms: 19.25, level_share: [0.5, 0.5, 0] },
         last_swap: { from: 0, to: 1, reason: swap.reason },
-        missed_messages: 0,
+        lost_messages: 0,
       },
     });
     expect((await get('/api/devices')).body.devices).toHaveLength(1);

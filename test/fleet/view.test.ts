@@ -30,6 +30,7 @@ function render(roster: Roster, change: Partial<ViewState> = {}): string {
     httpUrl: 'http://127.0.0.1:8080',
     notice: null,
     nowMs: 4000,
+    wallMs: (ms) => ms,
     columns: 120,
     rows: 30,
     color: false,
@@ -44,7 +45,7 @@ describe('renderRoster()', () => {
 
   it('shows level, share, deadlines met, latency, temperature and the last swaps with their reasons', () => {
     const text = render(fleetOf(['cam']));
-    expect(text).toMatch(/cam +online +1 +▅▅· +96% .*8\.5 ms +19\.3 ms/);
+    expect(text).toMatch(/cam +online +1 +deadline +▅▅· +96% .*8\.5 ms +19\.3 ms/);
     expect(text).toContain('home/cam  0 → 1  level 0 meets 20 ms in 61% of runs');
   });
 
