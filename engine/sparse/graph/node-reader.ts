@@ -71,7 +71,12 @@ export class NodeReader {
     return { name, shape };
   }
 
-  #constant(index: number): OnnxTensor {
+  isComputed(index: number): boolean {
+    return this.#values.has(this.node.inputs[index] ?? '');
+  }
+
+  /** An input that is known when the model is opened. */
+  constant(index: number): OnnxTensor {
     const name = this.node.inputs[index] ?? '';
     const tensor = this.#constants.get(name);
     if (tensor === undefined) throw this.unsupported(`input ${index} ("${name}") must be a constant`);
@@ -79,7 +84,7 @@ export class NodeReader {
   }
 
   floats(index: number): { dims: number[]; data: Float32Array } {
-    const { name, dims, data } = this.#constant(index);
+    const { name, dims, data } = this.constant(index);
     if (!(data instanceof Float32Array)) throw this.unsupported(`"${name}" must be float32`);
     const size = dims.reduce((product, dim) => product * dim, 1);
     if (size !== data.length || dims.some((dim) => dim < 0))
@@ -104,7 +109,7 @@ export class NodeReader {
   }
 
   integersAt(index: number): number[] {
-    const { name, data } = this.#constant(index);
+    const { name, data } = this.constant(index);
     if (!(data instanceof BigInt64Array)) throw this.unsupported(`"${name}" must be int64`);
     return Array.from(data, Number);
   }
