@@ -15,6 +15,7 @@ import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
 import { createRequestStats, type RequestStats } from '../serve/request-stats.ts';
+import { describeLevelEngines } from './level-engines.ts';
 import { type SupervisedEngine, superviseEngine } from './supervise-engine.ts';
 
 export type HostOptions = {
@@ -73,6 +74,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     tellEngines(engine, log);
     const calibration = await calibrate(engine, options);
     signal.throwIfAborted();
+    log.info({}, describeLevelEngines(engine));
     const ladder = buildLadder(
       calibration,
       manifest.levels.map((level) => level.accuracy?.value ?? null),

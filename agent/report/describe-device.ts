@@ -1,7 +1,8 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { DeviceInfo } from '../../wire/info.ts';
-import { ebbVersion, packageVersion } from '../package-version.ts';
+import { engineOfLevel } from '../host/level-engines.ts';
+import { ebbVersion } from '../package-version.ts';
 import type { Identity } from '../sense/identity.ts';
 
 /** What the broker is told of this device and the bundle that it serves. */
@@ -32,12 +33,9 @@ export function describeDevice(options: {
   };
 }
 
-/** What runs the active level: `sparse (native-avx2)` or `onnxruntime 1.22.0 (cpu)`. */
+/** What runs the active level. */
 export function describeEngine(engine: Pick<Engine, 'level' | 'engines' | 'engineOf'>): string {
-  const name = engine.engineOf(engine.level);
-  const provider = engine.engines.find((one) => one.name === name)?.provider ?? 'unknown';
-  const library = name === 'ort' ? `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}` : name;
-  return `${library} (${provider})`.slice(0, 100);
+  return engineOfLevel(engine, engine.level);
 }
 
 /** A host's name as a topic may carry it. */

@@ -306,6 +306,12 @@ describe('ebb fleet', () => {
     await expect(command().parseAsync(args, { from: 'user' })).rejects.toThrow(message);
   });
 
+  it('listens on another port than ebb run does, so that both run on one machine', () => {
+    const help = command().helpInformation();
+    expect(help).toContain('"127.0.0.1:8081"');
+    expect(help).not.toContain('8080');
+  });
+
   it('ends with status 2 for wrong use', async () => {
     const { status, stderr } = await ebb(['fleet', '--broker', 'http://x']);
     expect(status).toBe(2);

@@ -11,17 +11,21 @@ type AttributeValues = { INT: number; FLOAT: number; INTS: number[]; STRING: str
 export class NodeReader {
   readonly node: OnnxNode;
   readonly opset: number;
+  /** The batch that the model was exported for; undefined if it is dynamic. */
+  readonly batch: number | undefined;
   readonly #values: ReadonlyMap<string, Value>;
   readonly #constants: ReadonlyMap<string, OnnxTensor>;
 
   constructor(options: {
     node: OnnxNode;
     opset: number;
+    batch?: number | undefined;
     values: ReadonlyMap<string, Value>;
     constants: ReadonlyMap<string, OnnxTensor>;
   }) {
     this.node = options.node;
     this.opset = options.opset;
+    this.batch = options.batch;
     this.#values = options.values;
     this.#constants = options.constants;
   }

@@ -71,11 +71,13 @@ export function readGraph(model: OnnxModel): Graph {
       `Cannot run "${model.name}" in the sparse engine as it must have one input and one output: it has ${model.inputs.length} and ${model.outputs.length}; use the engine "ort"`,
     );
   const from: Value = { name: input.name, shape: inputShape(model.name, input.shape) };
+  const stated = input.shape?.[0];
+  const batch = typeof stated === 'number' && stated > 0 ? stated : undefined;
   const values = new Map([[from.name, from]]);
   const constants = new Map<string, OnnxTensor>(model.initializers.map((tensor) => [tensor.name, tensor]));
   const nodes: GraphNode[] = [];
   for (const node of model.nodes) {
-    const reader = new NodeReader({ node, opset: model.opset, values, constants });
+    const reader = new NodeReader({ node, opset: model.opset, batch, values, constants });
     const folded = foldConstant(reader);
     if (folded !== undefined) {
       constants.set(folded.name, folded);

@@ -63,7 +63,8 @@ export function readReshape(reader: NodeReader): ReshapeNode {
   );
   const known = dims.filter((dim) => dim !== -1).reduce((product, dim) => product * dim, 1);
   const inferred = dims.map((dim) => (dim === -1 ? size / known : dim));
-  const keepsBatch = batch === 0 || batch === -1 || batch === Number(batchMark);
+  // A model that was exported for one batch size writes it out: whatever follows is one input's.
+  const keepsBatch = batch === 0 || batch === -1 || batch === Number(batchMark) || batch === reader.batch;
   const text = `[${wanted.join(', ')}]`;
   reader.require(
     keepsBatch &&
