@@ -8,6 +8,7 @@ import type { Calibration } from './calibrate/calibration.ts';
 import { closeAgent } from './close-agent.ts';
 import { hostBundle, requireFixedLevel } from './host/host-bundle.ts';
 import { createHostSlot } from './host/host-slot.ts';
+import { levelEngines } from './host/level-engines.ts';
 import { createLifetime } from './lifetime.ts';
 import { createOperations, type Operations } from './operations.ts';
 import { ebbVersion } from './package-version.ts';
@@ -172,6 +173,9 @@ export function openAgent(options: AgentOptions): Agent {
     },
     get level() {
       return slot.current?.engine.level ?? 0;
+    },
+    get engines() {
+      return slot.current ? levelEngines(slot.current.engine) : undefined;
     },
     get ready() {
       return life.isReady;
