@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import type { Chart } from '../../trainer/report/chart.ts';
+import { latencyScale } from '../../trainer/report/scales.ts';
 import { seriesOf } from '../../trainer/report/series.ts';
 import type { Simulated } from './simulate.ts';
 import type { Trace } from './trace.ts';
@@ -28,15 +29,21 @@ export function latencyChart(
     s: atMs / 1000,
     ms: latencyMs,
     color: series[level].color,
+    symbol: series[level].symbol,
   }));
-  const values = [deadlineMs, ...dots.map(({ ms }) => ms)];
   return {
     description: 'Latency of every request over time, by level, with the deadline',
     series,
     x: timeScale(durationMs),
-    y: { type: 'log', label: 'latency (ms)', domain: [Math.min(...values) / 1.3, Math.max(...values) * 1.3] },
+    y: latencyScale([deadlineMs, ...dots.map(({ ms }) => ms)]),
     marks: [
-      Plot.dot(dots, { x: 's', y: 'ms', fill: (one: { color: string }) => one.color, r: 1.8 }),
+      Plot.dot(dots, {
+        x: 's',
+        y: 'ms',
+        fill: (one: { color: string }) => one.color,
+        symbol: (one: { symbol: string }) => one.symbol,
+        r: 1.8,
+      }),
       Plot.ruleY([deadlineMs], { stroke: '#c22', strokeDasharray: '5 3' }),
     ],
   };

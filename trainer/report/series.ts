@@ -25,6 +25,11 @@ export function swatch({ color, dash, symbol }: Series): string {
   return `<line x1="0" y1="6" x2="24" y2="6" stroke="${color}" stroke-width="2" stroke-dasharray="${dash}"></line><path d="${shapes[symbol]}" fill="${color}"></path>`;
 }
 
+/** The mark alone, for a chart without lines, in a box of 14 x 12. */
+export function spot({ color, symbol }: Series): string {
+  return `<path transform="translate(-5,0)" d="${shapes[symbol]}" fill="${color}"></path>`;
+}
+
 /** Each about 8 units wide, about (12, 6). */
 const shapes: Record<Series['symbol'], string> = {
   circle: 'M8 6a4 4 0 1 0 8 0a4 4 0 1 0 -8 0z',
