@@ -6,7 +6,7 @@ export type Series = {
   name: string;
   color: string;
   dash: string;
-  symbol: (typeof symbols)[number];
+  symbol: (typeof symbols)[number] | 'times';
 };
 
 const symbols = ['circle', 'square', 'triangle', 'diamond2', 'star'] as const;
@@ -19,6 +19,14 @@ export function seriesOf(names: string[]): Series[] {
     symbol: symbols[i % symbols.length],
   }));
 }
+
+/** What failed: a cross alone, in a colour that no level has. */
+export const failureSeries = (name: string): Series => ({
+  name,
+  color: '#b00020',
+  dash: '0 30',
+  symbol: 'times',
+});
 
 /** A short line with its mark. */
 export function swatch({ color, dash, symbol }: Series): string {
@@ -36,6 +44,8 @@ const shapes: Record<Series['symbol'], string> = {
   square: 'M8.5 2.5h7v7h-7z',
   triangle: 'M12 1.5l4.5 8h-9z',
   diamond2: 'M12 1l5 5l-5 5l-5 -5z',
+  times:
+    'M8 3.4l1.4 -1.4l2.6 2.6l2.6 -2.6l1.4 1.4l-2.6 2.6l2.6 2.6l-1.4 1.4l-2.6 -2.6l-2.6 2.6l-1.4 -1.4l2.6 -2.6z',
   star: 'M12.0 0.5L13.3 4.2L17.2 4.3L14.1 6.7L15.2 10.4L12.0 8.2L8.8 10.4L9.9 6.7L6.8 4.3L10.7 4.2z',
 };
 
