@@ -127,7 +127,7 @@ export function createGroupFinder(root: string) {
 
   /** @returns undefined if this process is in no control group. */
   return async (): Promise<{ cpu?: GroupFolders; memory?: GroupFolders } | undefined> => {
-    const text = await readBounded(join(root, 'proc/self/cgroup'), 4096);
+    const text = await readBounded(join(root, 'proc/self/cgroup'));
     if (text === undefined) return undefined;
     if (last?.text !== text) last = { text, found: await find(text) };
     return last.found;

@@ -204,11 +204,11 @@ describe('memory that is available', () => {
     );
   });
 
-  it('is the machine’s if that is less, and if the group does not say what it uses', async () => {
+  it('is the machine’s if that is less, and at most the limit if the group does not say what it uses', async () => {
     const wide = { 'proc/self/cgroup': '0::/\n', [`${v2}/memory.max`]: `${2 ** 40}\n` };
     expect(await available({ ...wide, [`${v2}/memory.current`]: '0\n' })).toEqual(host);
     const narrow = { ...wide, [`${v2}/memory.max`]: `${512 * mib}\n` };
-    expect(await available(narrow)).toEqual([host[0], 512 * mib]);
+    expect(await available(narrow)).toEqual([512 * mib, 512 * mib]);
     expect(await available({})).toEqual(host);
   });
 });
