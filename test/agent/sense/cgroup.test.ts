@@ -134,6 +134,16 @@ describe('control groups are found through the mounts', () => {
     expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 1.5, cgroup_memory_limit: 4096 });
   });
 
+  it('a second mount of the same hierarchy where the first is hidden, and says nothing', async () => {
+    const root = await writeTree({
+      'proc/self/cgroup': '0::/a\n',
+      'proc/self/mountinfo':
+        line('/', '/hidden', 'cgroup2', 'rw') + line('/', '/sys/fs/cgroup', 'cgroup2', 'rw'),
+      'sys/fs/cgroup/a/cpu.max': '200000 100000\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 2 });
+  });
+
   it('a group that a namespace hides is looked for at the root of the mount', async () => {
     const root = await writeTree({
       'proc/self/cgroup': '0::/../other\n',
