@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -18,8 +18,11 @@ const at = (name: string) => join(folder, name);
 const openssl = (...args: string[]) => promisify(execFile)('openssl', args, { cwd: folder });
 const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
 
+const hasOpenssl = spawnSync('openssl', ['version']).status === 0;
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'ebb-tls-'));
+  if (!hasOpenssl) return;
   await openssl(
     'req',
     '-x509',
@@ -55,7 +58,7 @@ afterAll(() => rm(folder, { recursive: true, force: true }));
 
 const profile = parseProfile('', { name: 'plain' });
 
-describe('TLS to the broker', () => {
+describe.skipIf(!hasOpenssl)('TLS to the broker (needs openssl)', () => {
   it.skipIf(!hasMosquitto)(
     'with --ca, --cert and --key an agent reports to a broker that asks for a certificate (needs mosquitto)',
     async () => {
