@@ -9,6 +9,7 @@ import { checkInfer, type InferOptions } from './check-infer.ts';
 import { closeAgent } from './close-agent.ts';
 import { hostBundle, requireFixedLevel } from './host/host-bundle.ts';
 import { createHostSlot } from './host/host-slot.ts';
+import { levelEngines } from './host/level-engines.ts';
 import { createLifetime } from './lifetime.ts';
 import { createOperations, type Operations } from './operations.ts';
 import { ebbVersion } from './package-version.ts';
@@ -171,6 +172,9 @@ export function openAgent(options: AgentOptions & AgentSeams): Agent & Operation
     },
     get level() {
       return slot.current?.engine.level ?? 0;
+    },
+    get engines() {
+      return slot.current ? levelEngines(slot.current.engine) : undefined;
     },
     get ready() {
       return life.isReady;

@@ -18,6 +18,7 @@ import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
 import { createRequestStats, type RequestStats } from '../serve/request-stats.ts';
+import { describeLevelEngines } from './level-engines.ts';
 import { type SupervisedEngine, superviseEngine } from './supervise-engine.ts';
 
 export type HostOptions = {
@@ -77,6 +78,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     tellEngines(engine, log);
     const calibration = await calibrate(engine, options);
     signal.throwIfAborted();
+    log.info({}, describeLevelEngines(engine));
     const accuracies = manifest.levels.map((level) => level.accuracy ?? null);
     const ladder = buildLadder(calibration, accuracies);
     const skipped = manifest.levels.flatMap((_, level) => (ladder.includes(level) ? [] : [level]));

@@ -5,7 +5,7 @@ import { publicKeyOption } from '../../bundle/public-key-option.ts';
 import { interruptSignal } from '../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber } from '../../terminal/number-option.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
-import { formatPhaseTable } from '../track/phase-table.ts';
+import { describeFailures, formatPhaseTable } from '../track/phase-table.ts';
 import { type DemoResult, runDemo } from './demo.ts';
 
 function verdict({ rows, deadlineMs }: DemoResult): string {
@@ -77,10 +77,12 @@ export function command(): Command {
           process.stdout.write(
             `${snakeJson({ deadlineMs: result.deadlineMs, phases: result.rows, picture: result.picture })}\n`,
           );
-        else
+        else {
+          const failures = describeFailures(result.rows);
           process.stdout.write(
-            `\n${formatPhaseTable(result.rows)}\n\n${verdict(result)}\nEvery request over time: ${result.picture}\n`,
+            `\n${formatPhaseTable(result.rows)}\n\n${failures === undefined ? '' : `${failures}\n`}${verdict(result)}\nEvery request over time: ${result.picture}\n`,
           );
+        }
         if (flags.stay) {
           say(`agent ${stage.agentUrl}, monitor ${stage.monitorUrl}/api/devices: Ctrl-C ends them`);
           if (!signal.aborted) await once(signal, 'abort');
