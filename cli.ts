@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { describeError, main } from './command-line.ts';
+import { silenceTelemetry } from './engine/ort/silence-telemetry.ts';
 import { listenForInterrupts } from './terminal/interrupt.ts';
 import { speakPlainly } from './terminal/plain-issues.ts';
 
@@ -21,6 +22,8 @@ process.on('uncaughtException', fail);
 
 listenForInterrupts();
 speakPlainly();
+// Before any library is loaded; who uses ebb as a library decides that himself.
+silenceTelemetry();
 const status = await main(process.argv.slice(2));
 process.exitCode = process.exitCode || status;
 endSoon();

@@ -5,9 +5,11 @@ import type { Logger } from '../wire/link/logger.ts';
 import type { SwapEvent } from '../wire/swap.ts';
 import { defaultCacheDir } from './calibrate/cache.ts';
 import type { Calibration } from './calibrate/calibration.ts';
+import { checkInfer, type InferOptions } from './check-infer.ts';
 import { closeAgent } from './close-agent.ts';
 import { hostBundle, requireFixedLevel } from './host/host-bundle.ts';
 import { createHostSlot } from './host/host-slot.ts';
+import { levelEngines } from './host/level-engines.ts';
 import { createLifetime } from './lifetime.ts';
 import { createOperations, type Operations } from './operations.ts';
 import { ebbVersion } from './package-version.ts';
@@ -24,44 +26,42 @@ import { createRequestQueue } from './serve/request-queue.ts';
 import { createRequestServer, type HostedResult } from './serve/serve-requests.ts';
 
 export type AgentOptions = {
+  /** If the profile names `bundle.public_key`, it must have been read with that key: see `readBundle`. */
   bundle: Bundle;
   profile: Profile;
   /** Reads the profile again, for `reload`. Default: it cannot be reloaded. */
-  reloadProfile?: () => Promise<Profile>;
+  reloadProfile?: (() => Promise<Profile>) | undefined;
   /** Reads the bundle again, for `reloadBundle`. Default: it cannot be reloaded. */
-  reloadBundle?: () => Promise<Bundle>;
-  log: Logger;
+  reloadBundle?: (() => Promise<Bundle>) | undefined;
+  /** pino's loggers fit. Default: nothing is logged. */
+  log?: Logger | undefined;
   /** False serves no HTTP: `infer` is the only way in. Default true. */
-  http?: boolean;
+  http?: boolean | undefined;
   /** Bearer token of the HTTP door. */
   token?: string | undefined;
-  cacheDir?: string;
+  /** Where calibrations are kept. Default: `$XDG_CACHE_HOME/ebb`, else `~/.cache/ebb`. */
+  cacheDir?: string | undefined;
   /** Measures although the cache holds a calibration. */
-  recalibrate?: boolean;
+  recalibrate?: boolean | undefined;
   /** Used instead of the cache and of measuring. */
-  calibration?: Calibration;
+  calibration?: Calibration | undefined;
+  /** Another level is active from now on. */
+  onSwap?: ((swap: SwapEvent) => void) | undefined;
+  /** A reload has changed the profile. */
+  onReload?: ((change: ProfileChange) => void) | undefined;
+};
+
+/** What tests and benchmarks put in the place of the machine; not part of the library. */
+export type AgentSeams = {
   root?: string;
   nowMs?: () => number;
   monotonicMs?: () => number;
   openEngine?: (bundle: Bundle, options: OpenOptions) => Promise<Engine>;
   /** Makes the reporter where the profile names a broker. */
   createReporter?: (options: ReporterOptions) => Reporter;
-  onSwap?: (swap: SwapEvent) => void;
-  onReload?: (change: ProfileChange) => void;
 };
 
 export type AgentAnswer = { output: Float32Array; level: number; inferMs: number; queueMs: number };
-
-export type InferOptions = {
-  /** Inputs in `input`. Default 1. */
-  batch?: number;
-  /** Computes at this level instead of the active one. */
-  level?: number;
-  /** Default: the profile's. */
-  deadlineMs?: number;
-  /** Least accuracy of the level that answers, 0..1: the active level if it has it, else the sparsest that has. */
-  minAccuracy?: number;
-};
 
 /**
  * Serves a bundle at the most accurate level that meets the deadline.
@@ -70,15 +70,19 @@ export type InferOptions = {
  * - a request that was taken is answered or refused, whatever sensors, broker or clients do;
  * - `stop` ends within 2 s and may be called at any time, also while `start` runs.
  */
-export type Agent = Operations & {
+export type Agent = Omit<Operations, 'obey'> & {
   /**
    * Opens everything, calibrates where needed, begins to serve.
    * @returns the HTTP address, undefined without HTTP.
-   * @throws Error where the port is taken, the engine cannot open the bundle, or `stop` was called.
+   * @throws EbbError if the port is taken, no engine can open the bundle, it was not read with the profile's key, or `stop` was called;
+   * everything is closed again then.
    */
   start(): Promise<{ url: string | undefined }>;
   stop(): Promise<void>;
-  /** @throws RequestError where the queue is full, the answer would come too late, or the agent is not ready. */
+  /**
+   * Computes `batch` inputs; they are copied.
+   * @throws EbbError always as a rejection: wrong arguments, the queue is full, the answer would come too late, or the agent is not ready.
+   */
   infer(input: Float32Array, options?: InferOptions): Promise<AgentAnswer>;
   /** Resolves, with the reason, where the agent can answer no more and a new process is needed; else with `stop`. */
   readonly ended: Promise<Error>;
@@ -89,15 +93,11 @@ export type Agent = Operations & {
   readonly reason: string;
 };
 
-/**
- * Prepares an agent; nothing is opened before `start`.
- *
- * @example
- * const agent = openAgent({ bundle: await readBundle('bundle'), profile: await loadProfile('x86'), log: pino() });
- * const { url } = await agent.start();
- */
-export function openAgent(options: AgentOptions): Agent {
-  const { log, token, root = '/', nowMs = Date.now } = options;
+const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
+
+/** As `createAgent`, which is the library's door, with what tests may exchange. */
+export function openAgent(options: AgentOptions & AgentSeams): Agent & Operations {
+  const { log = silent, token, root = '/', nowMs = Date.now } = options;
   const monotonicMs = options.monotonicMs ?? (() => performance.now());
   let identity: Identity | undefined;
   let server: HttpServer | undefined;
@@ -173,6 +173,9 @@ export function openAgent(options: AgentOptions): Agent {
     get level() {
       return slot.current?.engine.level ?? 0;
     },
+    get engines() {
+      return slot.current ? levelEngines(slot.current.engine) : undefined;
+    },
     get ready() {
       return life.isReady;
     },
@@ -246,8 +249,12 @@ export function openAgent(options: AgentOptions): Agent {
       }
     },
     stop: life.stop,
-    infer: async (input, { batch = 1, ...wishes } = {}) =>
-      requests.infer({ input, batch, ...wishes, receivedMs: monotonicMs() }),
+    async infer(input, inferOptions = {}) {
+      const receivedMs = monotonicMs();
+      const { manifest } = service;
+      const { maxBatch } = inForce.read().http;
+      return requests.infer({ ...checkInfer(input, inferOptions, { manifest, maxBatch }), receivedMs });
+    },
     ...operations,
     ended: life.ended,
     get level() {

@@ -1,3 +1,4 @@
+import { EbbError } from '../errors/ebb-error.ts';
 import { RequestError } from '../listen/request-error.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import type { HostedBundle } from './host/host-bundle.ts';
@@ -38,7 +39,7 @@ export function createLifetime(options: {
   });
 
   async function end(): Promise<void> {
-    const reason = new Error('the agent was stopped');
+    const reason = new EbbError('EBB_CLOSED', 'the agent was stopped');
     stopping.abort(reason);
     await close();
     tellEnd(reason);
@@ -62,9 +63,18 @@ export function createLifetime(options: {
         throw new RequestError(
           503,
           `Cannot infer as an inference thread must run: ${death.message}; restart the agent`,
+          { code: 'EBB_ENGINE_ENDED' },
         );
-      const state = signal.aborted ? 'shutting down' : 'still starting';
-      throw new RequestError(503, `Cannot infer as the agent must be ready: it is ${state}; try again later`);
+      const [state, code] = signal.aborted
+        ? (['shutting down', 'EBB_CLOSED'] as const)
+        : (['still starting', 'EBB_NOT_READY'] as const);
+      throw new RequestError(
+        503,
+        `Cannot infer as the agent must be ready: it is ${state}; try again later`,
+        {
+          code,
+        },
+      );
     },
     watch(watched) {
       watched.engine.ended.then((reason) => {

@@ -1,7 +1,7 @@
 import type { EngineName } from '../engine/engine.ts';
 import { parseListenAddress } from '../listen/address.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
-import { parseBrokerUrl } from '../wire/link/broker-url.ts';
+import { checkAccess } from '../wire/link/connect-once.ts';
 import { isTopicName } from '../wire/topics.ts';
 import { deadlineMaxMs, type Profile } from './profile/schema.ts';
 
@@ -17,6 +17,9 @@ export type ProfileFlags = {
   batch?: number;
   engine?: EngineName | 'auto';
   tokenFile?: string;
+  ca?: string;
+  cert?: string;
+  key?: string;
 };
 
 /** The profile with the flags' values. @throws UsageError for a flag that cannot be used. */
@@ -28,7 +31,14 @@ export function applyFlags(profile: Profile, flags: ProfileFlags): Profile {
       );
   }
   const broker = flags.broker ?? profile.report.broker;
-  if (broker !== undefined) asUsage(() => parseBrokerUrl(broker));
+  const ca = flags.ca ?? profile.report.caFile;
+  const cert = flags.cert ?? profile.report.certFile;
+  const key = flags.key ?? profile.report.keyFile;
+  if (broker !== undefined) asUsage(() => checkAccess({ url: broker, ca, cert, key }));
+  else if (flags.ca ?? flags.cert ?? flags.key)
+    throw new UsageError(
+      'Cannot use --ca, --cert or --key as there must be a broker: add --broker mqtts://HOST',
+    );
   if (flags.deadlineMs !== undefined && flags.deadlineMs > deadlineMaxMs)
     throw new UsageError(
       `Cannot use --deadline-ms as it must be at most ${deadlineMaxMs}: current value is ${flags.deadlineMs}`,
@@ -52,6 +62,9 @@ export function applyFlags(profile: Profile, flags: ProfileFlags): Profile {
       ...(broker === undefined ? {} : { broker }),
       ...(flags.fleet === undefined ? {} : { fleet: flags.fleet }),
       ...(flags.device === undefined ? {} : { device: flags.device }),
+      ...(ca === undefined ? {} : { caFile: ca }),
+      ...(cert === undefined ? {} : { certFile: cert }),
+      ...(key === undefined ? {} : { keyFile: key }),
     }),
     engine: Object.freeze({ ...profile.engine, name: flags.engine ?? profile.engine.name }),
     calibration: Object.freeze({ ...profile.calibration, batch: flags.batch ?? profile.calibration.batch }),
@@ -71,6 +84,9 @@ export function flagsByKey(flags: ProfileFlags): Record<string, string> {
     batch: ['--batch', 'calibration.batch'],
     engine: ['--engine', 'engine.name'],
     tokenFile: ['--token-file', 'http.token_file'],
+    ca: ['--ca', 'report.ca_file'],
+    cert: ['--cert', 'report.cert_file'],
+    key: ['--key', 'report.key_file'],
   };
   const given = Object.entries(keys).filter(([name]) => flags[name as keyof ProfileFlags] !== undefined);
   return Object.fromEntries(given.flatMap(([, [flag, ...set]]) => set.map((key) => [key, flag])));

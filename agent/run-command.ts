@@ -6,9 +6,9 @@ import { positiveNumber, wholeNumber } from '../terminal/number-option.ts';
 import { requireFolder } from '../terminal/output-path.ts';
 import { snakeJson } from '../terminal/snake-json.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
-import { openAgent } from './agent.ts';
 import { tellOutcomes } from './classify/tell-outcomes.ts';
 import { collectHere } from './collect-here.ts';
+import { createAgent } from './create-agent.ts';
 import { createLog, type LogFormat, logFormats } from './create-log.ts';
 import { engineOption } from './engine-option.ts';
 import { explainCommand } from './explain-command.ts';
@@ -18,6 +18,7 @@ import { loadProfile } from './profile/load-profile.ts';
 import { readProfileBundle } from './profile/profile-bundle.ts';
 import { profileJsonSchema } from './profile/profile-keys.ts';
 import { applyFlags, type ProfileFlags } from './profile-options.ts';
+import { readBrokerFiles } from './report/state-reporter.ts';
 
 type RunFlags = ProfileFlags & {
   profile?: string;
@@ -36,6 +37,7 @@ const examples = `
 Examples:
   ebb run runs/shapes/bundle --profile x86
   ebb run runs/shapes/bundle --profile raspberry-pi-5 --broker mqtt://192.168.1.2 --http 127.0.0.1:0 --json
+  ebb run runs/shapes/bundle --profile x86 --broker mqtts://broker.local --ca ca.pem --cert me.pem --key me.key
   ebb run runs/shapes/bundle --profile x86 --policy fixed --level 0
   ebb run runs/shapes/bundle --profile x86 --watch /var/spool/camera
   ls *.png | ebb run runs/shapes/bundle --profile x86 --stdin --json
@@ -74,6 +76,8 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   const profile = await load();
   const token = await readToken({ file: profile.http.tokenFile });
   asUsage(() => requireToken('the HTTP server', profile.http, token));
+  // Here, so that a wrong file shows before any work.
+  readBrokerFiles(profile);
   if (flags.watch !== undefined) await requireFolder('--watch', flags.watch);
   const read = () => readProfileBundle(profile, bundleDir);
   const bundle = await read();
@@ -85,7 +89,7 @@ async function run(bundleDir: string | undefined, flags: RunFlags): Promise<void
   // Whoever reads standard output may be gone: the agent serves on.
   process.stdout.on('error', () => {});
   const say = (event: Record<string, unknown>) => process.stdout.write(`${snakeJson(event)}\n`);
-  const agent = openAgent({
+  const agent = createAgent({
     bundle,
     profile,
     reloadProfile: load,
@@ -171,6 +175,9 @@ export function command(): Command {
     )
     .option('--profile-schema', 'print the JSON Schema of profiles, for editors')
     .option('--broker <url>', 'MQTT broker to report to, such as mqtt://127.0.0.1:1883')
+    .option('--ca <file>', 'PEM of the authority that signed the certificate of --broker (mqtts, wss)')
+    .option('--cert <file>', 'PEM of the client certificate for --broker')
+    .option('--key <file>', 'PEM of the key of --cert')
     .option('--http <host:port>', 'address to serve on; port 0 takes any free one')
     .option('--device <name>', "name in the broker's topics; default: the host's")
     .option('--fleet <name>', "the fleet's name in the broker's topics")

@@ -3,6 +3,7 @@ import { formatTable } from '../terminal/table.ts';
 import { describeUnclear } from './level-accuracy.ts';
 import type { Manifest } from './manifest.ts';
 import { describeSamples, preprocessingFormula } from './preprocess.ts';
+import { publicKeyOption } from './public-key-option.ts';
 import { readBundle } from './read-bundle.ts';
 
 const percent = (share: number) => `${(100 * share).toFixed(2)}%`;
@@ -80,13 +81,14 @@ export function formatManifest(manifest: Manifest, added?: number): string {
 export function command(): Command {
   return new Command('inspect')
     .argument('<bundle>', 'folder of the bundle')
+    .addOption(publicKeyOption())
     .option('--json', 'print the manifest as JSON')
     .addHelpText(
       'after',
       '\nEvery file is verified against the manifest: size, sha256, and that there is no other.',
     )
-    .action(async (dir: string, options: { json?: boolean }) => {
-      const { manifest } = await readBundle(dir);
+    .action(async (dir: string, options: { publicKey?: string; json?: boolean }) => {
+      const { manifest } = await readBundle(dir, { publicKey: options.publicKey });
       process.stdout.write(
         `${options.json ? JSON.stringify(manifest, null, 2) : formatManifest(manifest)}\n`,
       );

@@ -3,9 +3,11 @@ import { existsSync } from 'node:fs';
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
+import { requireOptions, showArgument } from '../errors/check-arguments.ts';
+import { ArgumentError, EbbError, type ErrorCode } from '../errors/ebb-error.ts';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
 import { sha256 } from './sha256.ts';
-import { isSignedBy, signatureFile, signatureMaxBytes } from './signature.ts';
+import { isSignedBy, readPublicKey, signatureFile, signatureMaxBytes } from './signature.ts';
 
 export const manifestFile = 'manifest.json';
 
@@ -23,13 +25,12 @@ export type Bundle = {
 };
 
 /** The bundle breaks its own manifest, or the manifest breaks its schema. */
-export class BundleError extends Error {
+export class BundleError extends EbbError {
   override name = 'BundleError';
-  readonly code = 'EBB_BUNDLE';
 }
 
-function refuse(dir: string, requirement: string, cause?: unknown): never {
-  throw new BundleError(`Cannot open bundle "${dir}" as ${requirement}`, { cause });
+function refuse(dir: string, code: ErrorCode, requirement: string, cause?: unknown): never {
+  throw new BundleError(code, `Cannot open bundle "${dir}" as ${requirement}`, { cause });
 }
 
 /** Into memory that an inference thread can share. */
@@ -79,11 +80,17 @@ async function requireSignature(dir: string, bytes: Uint8Array, publicKey: KeyOb
   try {
     signature = Buffer.from(await readBounded(join(dir, signatureFile), signatureMaxBytes)).toString('utf8');
   } catch (error) {
-    refuse(dir, `it must be signed: there is no ${signatureFile} that can be read; ${cure}`, error);
+    refuse(
+      dir,
+      'EBB_BUNDLE_SIGNATURE',
+      `it must be signed: there is no ${signatureFile} that can be read; ${cure}`,
+      error,
+    );
   }
   if (!isSignedBy(bytes, signature, publicKey))
     refuse(
       dir,
+      'EBB_BUNDLE_SIGNATURE',
       `it must be signed with the profile's key: ${signatureFile} is another key's, or of another manifest; ${cure}`,
     );
 }
@@ -103,17 +110,30 @@ async function readManifest(
   } catch (error) {
     if (error instanceof BundleError) throw error;
     const absent = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    if (absent) refuse(dir, `it must hold ${manifestFile}: there is none; ${whereIsIt(dir)}`, error);
-    refuse(dir, `${manifestFile} must be readable JSON: ${(error as Error).message}; export it again`, error);
+    if (absent)
+      refuse(
+        dir,
+        'EBB_BUNDLE_UNREADABLE',
+        `it must hold ${manifestFile}: there is none; ${whereIsIt(dir)}`,
+        error,
+      );
+    const code = error instanceof SyntaxError ? 'EBB_BUNDLE_INVALID' : 'EBB_BUNDLE_UNREADABLE';
+    refuse(
+      dir,
+      code,
+      `${manifestFile} must be readable JSON: ${(error as Error).message}; export it again`,
+      error,
+    );
   }
   const version = (json as { version?: unknown } | null)?.version;
   if (version !== manifestVersion)
     refuse(
       dir,
+      'EBB_BUNDLE_INVALID',
       `${manifestFile} must have version ${manifestVersion}: current value is ${JSON.stringify(version)}; use an ebb that writes this version, or export it again`,
     );
   const result = manifestSchema.safeParse(json);
-  if (!result.success) refuse(dir, describe(result.error.issues[0]), result.error);
+  if (!result.success) refuse(dir, 'EBB_BUNDLE_INVALID', describe(result.error.issues[0]), result.error);
   return { manifest: result.data, bytes };
 }
 
@@ -123,49 +143,102 @@ async function readLevel(dir: string, level: ManifestLevel): Promise<Uint8Array>
   try {
     const { size } = await stat(path);
     if (size !== level.bytes)
-      refuse(dir, `${level.file} must hold ${level.bytes} bytes: current value is ${size}; export it again`);
+      refuse(
+        dir,
+        'EBB_BUNDLE_CHECKSUM',
+        `${level.file} must hold ${level.bytes} bytes: current value is ${size}; export it again`,
+      );
     bytes = await readBounded(path, level.bytes);
   } catch (error) {
     if (error instanceof BundleError) throw error;
-    refuse(dir, `${level.file} must be readable: ${(error as Error).message}; export it again`, error);
+    refuse(
+      dir,
+      'EBB_BUNDLE_UNREADABLE',
+      `${level.file} must be readable: ${(error as Error).message}; export it again`,
+      error,
+    );
   }
   const hash = sha256(bytes);
   if (hash !== level.sha256)
     refuse(
       dir,
+      'EBB_BUNDLE_CHECKSUM',
       `${level.file} must have the manifest's sha256 ${level.sha256.slice(0, 12)}...: current value is ${hash.slice(0, 12)}...; it was changed after the export: export it again`,
     );
   return bytes;
 }
 
 export type ReadBundleOptions = {
-  /** The bundle must be signed with its private key (Ed25519). Default: signatures are not looked at. */
-  publicKey?: KeyObject | undefined;
+  /**
+   * Ed25519 public key, or the path of its PEM file: the bundle must be signed with the private key that belongs to it.
+   * Default: signatures are not checked.
+   */
+  publicKey?: KeyObject | string | undefined;
 };
+
+/** The key itself, or read from its file. @throws BundleError if it cannot be used. */
+export async function obtainPublicKey(publicKey: KeyObject | string): Promise<KeyObject> {
+  if (typeof publicKey !== 'string') return publicKey;
+  try {
+    return await readPublicKey(publicKey);
+  } catch (error) {
+    throw new BundleError('EBB_BUNDLE_SIGNATURE', (error as Error).message, { cause: error });
+  }
+}
 
 /**
  * Reads a bundle and verifies it: signature, schema, version, paths, sizes and hashes of all files, and that there is no other file.
  *
  * @param path folder of the bundle, or of the run that has it in `bundle/`.
- * @throws BundleError that names the file, the requirement, the value found and the cure.
+ * @throws BundleError that names the file, the requirement, the value found and the cure; ArgumentError for wrong arguments. Always as a
+ * rejection.
  */
 export async function readBundle(path: string, options: ReadBundleOptions = {}): Promise<Bundle> {
   return (await readBundleWithBytes(path, options)).bundle;
 }
 
-/** As `readBundle`, with the bytes of the manifest that was verified, for who signs them. */
+/** As `readBundle`, with the very bytes of the manifest that were verified. */
 export async function readBundleWithBytes(
   path: string,
-  { publicKey }: ReadBundleOptions = {},
+  options: ReadBundleOptions = {},
 ): Promise<{ bundle: Bundle; manifestBytes: Uint8Array }> {
+  requireOptions('read a bundle', options, ['publicKey']);
+  if (typeof path !== 'string' || path === '')
+    throw new ArgumentError(
+      'EBB_INVALID_ARGUMENT',
+      `Cannot read a bundle as its folder must be a path: current value is ${showArgument(path)}`,
+    );
+  const publicKey = options.publicKey === undefined ? undefined : await obtainPublicKey(options.publicKey);
+  if (publicKey !== undefined && publicKey?.asymmetricKeyType !== 'ed25519')
+    throw new ArgumentError(
+      'EBB_INVALID_ARGUMENT',
+      `Cannot read a bundle as publicKey must be an Ed25519 key or the path of one: current value is ${showArgument(publicKey)}`,
+    );
   const dir = findBundle(path);
   const { manifest, bytes: manifestBytes } = await readManifest(dir, publicKey);
   const known = new Set([manifestFile, signatureFile, ...manifest.levels.map((level) => level.file)]);
-  const stranger = (await readdir(dir)).find((name) => !known.has(name));
+  const names = await readdir(dir).catch((error: Error) =>
+    refuse(dir, 'EBB_BUNDLE_UNREADABLE', `its folder must be readable: ${error.message}`, error),
+  );
+  const stranger = names.find((name) => !known.has(name));
   if (stranger !== undefined)
-    refuse(dir, `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`);
+    refuse(
+      dir,
+      'EBB_BUNDLE_INVALID',
+      `it must hold nothing but its manifest's files: "${stranger}" is not among them; remove it`,
+    );
   const models: Uint8Array[] = [];
   for (const level of manifest.levels) models.push(await readLevel(dir, level));
   const bundle = { dir, manifest, models, ...(publicKey ? { signedWith: publicKey } : {}) };
   return { bundle, manifestBytes };
+}
+
+/** @throws ArgumentError unless `bundle` is one that `readBundle` gave. */
+export function requireBundle(action: string, bundle: unknown): asserts bundle is Bundle {
+  const { manifest, models } = (bundle ?? {}) as Partial<Bundle>;
+  if (Array.isArray(manifest?.levels) && Array.isArray(models)) return;
+  throw new ArgumentError(
+    'EBB_INVALID_ARGUMENT',
+    `Cannot ${action} as the bundle must be one that readBundle() has read: current value is ${showArgument(bundle)}`,
+  );
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, realpath, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { EbbError, withCode } from '../errors/ebb-error.ts';
 import { makeFolder } from './make-folder.ts';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
 import { type Bundle, manifestFile, readBundle } from './read-bundle.ts';
@@ -27,7 +28,8 @@ export function buildManifest(bundle: NewBundle): Manifest {
   const result = manifestSchema.safeParse({ ...bundle, version: manifestVersion, levels });
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  throw new Error(
+  throw new EbbError(
+    'EBB_BUNDLE_INVALID',
     `Cannot write bundle "${bundle.name}" as ${issue.path.join('.') || 'the manifest'} ${issue.message}`,
   );
 }
@@ -55,13 +57,18 @@ async function checkTarget(dir: string): Promise<void> {
  * Writes a bundle's folder whole or not at all: everything goes to a temporary folder beside `dir`, which then takes its name.
  *
  * @param dir must be absent or empty.
- * @throws Error where `dir` holds something, the manifest is wrong, or the file system refuses; nothing is left behind then.
+ * @throws EbbError if `dir` holds something, the manifest is wrong (`EBB_BUNDLE_INVALID`), or the file system refuses; nothing is left
+ * behind then.
  */
 export async function writeBundle(dir: string, bundle: NewBundle): Promise<Manifest> {
-  const manifest = buildManifest(bundle);
-  await checkTarget(dir);
-  await stage(dir, manifest, bundle, (temporary) => rename(temporary, resolve(dir)));
-  return manifest;
+  try {
+    const manifest = buildManifest(bundle);
+    await checkTarget(dir);
+    await stage(dir, manifest, bundle, (temporary) => rename(temporary, resolve(dir)));
+    return manifest;
+  } catch (error) {
+    throw withCode(error, 'EBB_FAILED');
+  }
 }
 
 /**
@@ -75,7 +82,7 @@ export async function replaceBundle(old: Bundle, bundle: NewBundle): Promise<Man
   const manifest = buildManifest(bundle);
   const target = await realpath(old.dir);
   await stage(target, manifest, bundle, async (temporary) => {
-    const present = await readBundle(target);
+    const present = await readBundle(target, { publicKey: undefined });
     if (!isDeepStrictEqual(present.manifest, old.manifest))
       throw new Error('the bundle must be as it was read: it has changed meanwhile; try again');
     const aside = besides(target, 'old');

@@ -1,12 +1,17 @@
 import type { Manifest } from '../bundle/manifest.ts';
+import { EbbError } from '../errors/ebb-error.ts';
 
 /** `ort` is onnxruntime, which runs any model; `sparse` skips zeros, and runs convolutional nets. */
 export const engineNames = ['ort', 'sparse'] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /** The engine runs no more, so that runs which were submitted are not answered: its thread crashed, or it was closed or abandoned. */
-export class EngineEndedError extends Error {
+export class EngineEndedError extends EbbError {
   override name = 'EngineEndedError';
+
+  constructor(message: string, { isClosed, ...options }: ErrorOptions & { isClosed?: boolean } = {}) {
+    super(isClosed ? 'EBB_CLOSED' : 'EBB_ENGINE_ENDED', message, options);
+  }
 }
 
 /** What one run answers. */
@@ -73,16 +78,17 @@ export type Engine = {
   /**
    * @param input `[batch, ...manifest.input.shape[1..]]` as float32, row by row; it is copied.
    * @param batch number of inputs in `input`.
-   * @throws RangeError where `input` does not hold `batch` inputs or the level does not exist; `EngineEndedError` (as rejection).
+   * @throws ArgumentError if `input` does not hold `batch` inputs of finite numbers or the level does not exist, `EngineEndedError`
+   * if the engine has ended; always as a rejection.
    */
   run(input: Float32Array, batch: number, options?: RunOptions): Promise<RunResult>;
   /** The engine that runs a level. */
   engineOf(level: number): EngineName;
-  /** From the next run on. @throws RangeError where the level does not exist, or the engine is not open. */
+  /** From the next run on. @throws ArgumentError if the level does not exist or the engine is not open. */
   setEngine(level: number, engine: EngineName): void;
   /** Threads inside one inference. */
   readonly threads: number;
-  /** From the next run on; onnxruntime keeps those that it was opened with. @throws RangeError where it is no positive integer. */
+  /** From the next run on; onnxruntime keeps those that it was opened with. @throws ArgumentError if it is no positive integer. */
   setThreads(threads: number): void;
   /**
    * Fits the sparse engine's kernels to this machine, from the next run on: measures for each layer how its nonzeros are best stored.
@@ -98,7 +104,7 @@ export type Engine = {
    * freed, as with a second bundle.
    */
   memory(): Promise<EngineMemory[]>;
-  /** Makes `level` the active one. @throws RangeError where the bundle has no such level. */
+  /** Makes `level` the active one. @throws ArgumentError if the bundle has no such level. */
   setLevel(level: number): void;
   /**
    * Resolves, and never rejects, once the engine can run no more: with an `EngineEndedError`, such as that its thread crashed.
@@ -116,11 +122,11 @@ export type Engine = {
 
 export type OpenOptions = {
   /** Default `auto`: see `openEngine`. */
-  engine?: EngineName | 'auto';
+  engine?: EngineName | 'auto' | undefined;
   /** Threads inside one inference. Default 1: the rest of the machine belongs to the work beside. */
-  threads?: number;
+  threads?: number | undefined;
   /** onnxruntime execution providers, tried in this order. Default `['cpu']`. */
-  providers?: string[];
+  providers?: string[] | undefined;
   /** Level active at first. Default 0. */
-  level?: number;
+  level?: number | undefined;
 };

@@ -7,7 +7,7 @@ import type { Telemetry } from '../wire/telemetry.ts';
 /** How far one topic of a device has come. */
 type Position = { start: string; seq: number };
 
-/** All that a monitor knows of one device. Times are milliseconds since 1970 by the monitor's clock. */
+/** All that a monitor knows of one device. Times are those of the monitor's monotonic clock, see `clock.ts`. */
 export type DeviceRecord = {
   readonly fleet: string;
   readonly device: string;
@@ -15,6 +15,7 @@ export type DeviceRecord = {
   readonly state: 'online' | 'stale' | 'offline';
   /** Why it is offline, as its status tells. */
   readonly offlineReason: string | null;
+  /** When the monitor learned it. A retained message may be older: its true age cannot be known without trusting clocks. */
   readonly stateSinceMs: number;
   /** When a live message came last; null where only retained ones are known. */
   readonly lastSeenMs: number | null;
@@ -25,9 +26,11 @@ export type DeviceRecord = {
   readonly lastSwap: SwapEvent | null;
   readonly swaps: number;
   /** Messages that the sequence numbers say were sent and that never came. */
-  readonly missed: number;
+  readonly lostMessages: number;
   readonly badMessages: number;
   readonly statusStamp: Stamp | null;
+  /** Starts of the agent that a later one has replaced, the latest last. */
+  readonly pastStarts: readonly string[];
   readonly positions: { readonly telemetry: Position | null; readonly swap: Position | null };
 };
 
@@ -35,6 +38,7 @@ export type DeviceRecord = {
 const staleLeastMs = 5000;
 /** How long a device may say nothing at all before its first telemetry. */
 const staleFirstMs = 15_000;
+const pastStartsMax = 8;
 
 export function newDevice(name: { fleet: string; device: string }, nowMs: number): DeviceRecord {
   return {
@@ -50,9 +54,10 @@ export function newDevice(name: { fleet: string; device: string }, nowMs: number
     telemetryAtMs: nowMs,
     lastSwap: null,
     swaps: 0,
-    missed: 0,
+    lostMessages: 0,
     badMessages: 0,
     statusStamp: null,
+    pastStarts: [],
     positions: { telemetry: null, swap: null },
   };
 }
@@ -61,21 +66,37 @@ function withState(record: DeviceRecord, state: DeviceRecord['state'], nowMs: nu
   return record.state === state ? record : { ...record, state, stateSinceMs: nowMs };
 }
 
-/** Applies a status; the record is returned unchanged where the status is older than what is known. */
-export function applyStatus(record: DeviceRecord, message: Stamped<Status>, nowMs: number): DeviceRecord {
+/**
+ * Applies a status; the record is returned unchanged if the status is older than what is known. Only numbers and the order of
+ * delivery decide: the device's clock may stand anywhere.
+ */
+export function applyStatus(
+  record: DeviceRecord,
+  message: Stamped<Status> & { retain: boolean },
+  nowMs: number,
+): DeviceRecord {
   const { stamp, body } = message;
+  if (isSuperseded(record, message)) return record;
   const known = record.statusStamp;
-  if (known !== null) {
-    // A broker may deliver the last will of an earlier connection after the next one's `online`.
-    const older =
-      stamp.start === known.start
-        ? stamp.seq <= known.seq
-        : Date.parse(stamp.time) < Date.parse(known.time) && body.status === 'offline';
-    if (older) return record;
-  }
-  const next = { ...record, statusStamp: stamp };
+  const isAnew = known !== null && known.start !== stamp.start;
+  const pastStarts = isAnew
+    ? [...record.pastStarts.filter((start) => start !== stamp.start), known.start].slice(-pastStartsMax)
+    : record.pastStarts;
+  const next = { ...record, statusStamp: stamp, pastStarts };
   if (body.status === 'offline') return { ...withState(next, 'offline', nowMs), offlineReason: body.reason };
   return { ...withState(next, 'online', nowMs), offlineReason: null, telemetryAtMs: nowMs };
+}
+
+function isSuperseded(
+  { statusStamp: known, pastStarts }: DeviceRecord,
+  { stamp, body, retain }: Stamped<Status> & { retain: boolean },
+): boolean {
+  if (known === null) return false;
+  if (stamp.start === known.start) return stamp.seq <= known.seq;
+  if (body.status === 'online') return false;
+  // A broker may deliver the last will of an earlier connection after the next one's `online`. A start that this monitor has
+  // not seen ended while the monitor was away, if the broker retained its end.
+  return !retain || pastStarts.includes(stamp.start);
 }
 
 export function applyInfo(record: DeviceRecord, message: Stamped<DeviceInfo>): DeviceRecord {
@@ -102,7 +123,7 @@ export function applyTelemetry(
     ...record,
     telemetry: body,
     telemetryAtMs: nowMs,
-    missed: record.missed + lost,
+    lostMessages: record.lostMessages + lost,
     positions: { ...record.positions, telemetry: { start: stamp.start, seq: stamp.seq } },
   };
   const alive = record.state === 'stale' || record.statusStamp === null;
@@ -118,14 +139,18 @@ export function applySwap(record: DeviceRecord, message: Stamped<SwapEvent>): De
     ...record,
     lastSwap: body,
     swaps: record.swaps + 1,
-    missed: record.missed + lost,
+    lostMessages: record.lostMessages + lost,
     positions: { ...record.positions, swap: { start: stamp.start, seq: stamp.seq } },
   };
 }
 
-/** Gives an online device its full time again, after the monitor itself heard nothing. */
+/**
+ * The monitor hears its broker again after it heard nothing: an online device gets its full time once more, and an offline one
+ * may have come back unseen, so that telemetry is enough to call it online.
+ */
 export function restartClock(record: DeviceRecord, nowMs: number): DeviceRecord {
-  return record.state === 'online' ? { ...record, telemetryAtMs: nowMs } : record;
+  if (record.state === 'online') return { ...record, telemetryAtMs: nowMs };
+  return record.state === 'offline' ? { ...record, statusStamp: null } : record;
 }
 
 /** Marks a device whose telemetry is overdue. */

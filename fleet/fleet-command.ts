@@ -7,6 +7,7 @@ import { interruptSignal } from '../terminal/interrupt.ts';
 import { asUsage, UsageError } from '../terminal/usage-error.ts';
 import { checkAccess } from '../wire/link/connect-once.ts';
 import type { Logger } from '../wire/link/logger.ts';
+import { readPemFiles } from '../wire/link/read-pem.ts';
 import { checkTopicName } from '../wire/topics.ts';
 import { type Fleet, type FleetOptions, startFleet } from './fleet.ts';
 import type { FleetEvent } from './fleet-event.ts';
@@ -15,7 +16,8 @@ import { eventLine } from './view/event-line.ts';
 import { renderRoster } from './view/roster-view.ts';
 
 const brokerDefault = { host: '127.0.0.1', port: 1883 };
-const httpDefault = { host: '127.0.0.1', port: 8080 };
+// Not the port of `ebb run`: both run on one machine.
+const httpDefault = { host: '127.0.0.1', port: 8081 };
 const redrawMs = 500;
 const noticeMs = 15_000;
 
@@ -33,11 +35,12 @@ type Options = {
   json?: true;
 };
 
-async function readPem(flag: string, path: string | undefined): Promise<Buffer | undefined> {
+async function readPassword(path: string | undefined): Promise<string | undefined> {
   if (path === undefined) return undefined;
-  return readFile(path).catch((error: Error) => {
-    throw new Error(`Cannot read ${flag} "${path}": ${error.message}`, { cause: error });
+  const text = await readFile(path, 'utf8').catch((error: Error) => {
+    throw new Error(`Cannot read --password-file "${path}": ${error.message}`, { cause: error });
   });
+  return text.split('\n', 1)[0]?.trim();
 }
 
 async function fleetOptions(options: Options, log: Logger): Promise<FleetOptions> {
@@ -56,13 +59,10 @@ async function fleetOptions(options: Options, log: Logger): Promise<FleetOptions
   asUsage(() => requireToken('the HTTP server', http, token));
   if (address !== null) asUsage(() => requireToken('the embedded broker', address, token));
   const brokerUrl = options.broker ?? 'mqtt://127.0.0.1:1883';
-  const passwordFile = await readPem('--password-file', options.passwordFile);
   const access = {
     username: options.username,
-    password: passwordFile?.toString('utf8').split('\n', 1)[0]?.trim(),
-    ca: await readPem('--ca', options.ca),
-    cert: await readPem('--cert', options.cert),
-    key: await readPem('--key', options.key),
+    password: await readPassword(options.passwordFile),
+    ...readPemFiles(options),
   };
   if (address === null) asUsage(() => checkAccess({ ...access, url: brokerUrl }));
   return {
@@ -91,7 +91,7 @@ type Show = { event(event: FleetEvent): void; end(): void };
 function showJson(fleet: Fleet): Show {
   const print = (json: object) => process.stdout.write(`${JSON.stringify(json)}\n`);
   print({ event: 'listening', http: fleet.httpUrl, broker: fleet.brokerUrl });
-  return { event: (event) => print(eventJson(event, Date.now())), end: () => undefined };
+  return { event: (event) => print(eventJson(event, new Date())), end: () => undefined };
 }
 
 function showLines(fleet: Fleet): Show {
@@ -113,7 +113,8 @@ function showTable(fleet: Fleet, notice: () => string | null): Show {
         mqtt: fleet.brokerVersion === null ? null : fleet.brokerVersion === 5 ? '5' : '3.1.1',
         httpUrl: fleet.httpUrl,
         notice: notice(),
-        nowMs: Date.now(),
+        nowMs: fleet.clock.nowMs(),
+        wallMs: fleet.clock.wallMs,
         columns: process.stdout.columns ?? 80,
         rows: process.stdout.rows ?? 24,
         color: process.stdout.hasColors?.() ?? false,
@@ -135,7 +136,7 @@ async function run(options: Options): Promise<void> {
   const asTable = options.json === undefined && process.stdout.isTTY === true;
   let notice: { line: string; untilMs: number } | null = null;
   const log = warningLog((line) => {
-    if (asTable) notice = { line, untilMs: Date.now() + noticeMs };
+    if (asTable) notice = { line, untilMs: performance.now() + noticeMs };
     else process.stderr.write(`ebb fleet: ${line}\n`);
   });
   const checked = await fleetOptions(options, log);
@@ -153,7 +154,7 @@ async function run(options: Options): Promise<void> {
       else early.push(event);
     },
   });
-  const noticeNow = () => (notice !== null && Date.now() < notice.untilMs ? notice.line : null);
+  const noticeNow = () => (notice !== null && performance.now() < notice.untilMs ? notice.line : null);
   if (options.json) show = showJson(fleet);
   else show = asTable ? showTable(fleet, noticeNow) : showLines(fleet);
   early.forEach(show.event);
@@ -188,7 +189,7 @@ export function command(): Command {
 Examples:
   ebb fleet --embedded-broker                      a broker and a monitor, for this machine
   ebb fleet --broker mqtts://broker.local --ca ca.pem --fleet home
-  ebb fleet --embedded-broker 0.0.0.0:1883 --http 0.0.0.0:8080 --token-file token
+  ebb fleet --embedded-broker 0.0.0.0:1883 --http 0.0.0.0:8081 --token-file token
 
 HTTP:
   GET  /api/devices   /api/devices/FLEET/DEVICE   /api/swaps   /healthz

@@ -1,13 +1,15 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { authority, type ListenAddress, reachable } from '../listen/address.ts';
 import { createHttpServer } from '../listen/http-server.ts';
 import { requireToken } from '../listen/token.ts';
 import { createBrokerLink } from '../wire/link/broker-link.ts';
 import { hideCredentials } from '../wire/link/broker-url.ts';
+import { clientIdOf } from '../wire/link/client-id.ts';
 import type { Access, ProtocolVersion } from '../wire/link/connect-once.ts';
 import type { Logger } from '../wire/link/logger.ts';
 import { monitorFilters } from '../wire/topics.ts';
 import { type EmbeddedBroker, startEmbeddedBroker } from './broker/embedded-broker.ts';
+import { type Clock, createClock } from './clock.ts';
 import { createCommander } from './commander.ts';
 import type { FleetEvent } from './fleet-event.ts';
 import { createApi } from './http/api.ts';
@@ -36,7 +38,7 @@ export type FleetOptions = {
   onEvent?: (event: FleetEvent) => void;
   /** Ends the wait for the broker's first answer. */
   signal?: AbortSignal;
-  nowMs?: () => number;
+  clock?: Clock;
 };
 
 export type Fleet = {
@@ -44,6 +46,7 @@ export type Fleet = {
   brokerUrl: string;
   httpUrl: string;
   roster: Roster;
+  clock: Clock;
   readonly brokerConnected: boolean;
   readonly brokerVersion: ProtocolVersion | null;
   /** Calls back for each event from now on; gives a function that ends it. */
@@ -54,7 +57,8 @@ export type Fleet = {
 /** Starts a monitor. Throws where a port is taken, a URL is wrong, or a token is missing beyond loopback; not where the broker is absent. */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const { log, http, token } = options;
-  const nowMs = options.nowMs ?? Date.now;
+  const clock = options.clock ?? createClock();
+  const { nowMs } = clock;
   if ((options.brokerUrl === undefined) === (options.embeddedBroker === undefined))
     throw new TypeError('Cannot start the monitor as it must have one broker: give a URL or an embedded one');
   requireToken('the HTTP server', http, token);
@@ -78,9 +82,13 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     const login = embedded && token !== undefined ? { username: 'fleet', password: token } : {};
     const link = createBrokerLink({
       access: { ...options.access, ...login, url },
-      clientId: `ebb-fleet-${randomBytes(6).toString('hex')}`,
+      clientId: clientIdOf('monitor', randomUUID()),
       keepaliveS: options.keepaliveS ?? 10,
-      subscriptions: monitorFilters(options.fleet),
+      subscriptions: ({ wildcards }) => {
+        if (!wildcards)
+          log.error({}, 'the broker allows no wildcard subscriptions: the monitor cannot see any device');
+        return wildcards ? monitorFilters(options.fleet) : [];
+      },
       onConnect: () => {
         roster.restartClocks(nowMs());
         tell([{ event: 'broker', state: 'connected' }]);
@@ -93,7 +101,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       log,
     });
     const commander = createCommander({ link, timeoutMs: options.commandTimeoutMs ?? commandTimeoutMs });
-    const app = createApi({ roster, commander, isConnected: () => link.connected, token });
+    const app = createApi({ roster, clock, commander, isConnected: () => link.connected, token });
     const server = createHttpServer({ app, address: http, token, maxConnections });
     stops.push(server.close);
     const httpUrl = await server.start();
@@ -111,6 +119,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       brokerUrl: hideCredentials(url),
       httpUrl,
       roster,
+      clock,
       get brokerConnected() {
         return link.connected;
       },

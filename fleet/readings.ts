@@ -13,6 +13,11 @@ export function hottestC(readings: Readings): number | null {
   return values.length === 0 ? null : Math.max(...values);
 }
 
+/** Requests of the window that were answered too late, or shed. */
+export function deadlineMisses(telemetry: Telemetry): number {
+  return telemetry.requests + telemetry.rejected - telemetry.deadlineHits;
+}
+
 /** Share of the window's requests that met their deadline; a request that was shed met none. Null without requests. */
 export function deadlineHitRatio(telemetry: Telemetry): number | null {
   const asked = telemetry.requests + telemetry.rejected;

@@ -23,7 +23,8 @@ export type ReceivedMessage = { topic: string; payload: Uint8Array; retain: bool
 const isPowerOfTwo = (count: number) => (count & (count - 1)) === 0;
 
 /**
- * Which devices there are and how they do: messages in, records and events out. No I/O and no clock.
+ * Which devices there are and how they do: messages in, records and events out. No I/O and no clock: the times that callers
+ * give are of one monotonic clock.
  *
  * INVARIANTS
  * - At most `maxDevices` devices and `maxSwaps` swaps; a new device pushes out the one that is offline for longest,
@@ -89,7 +90,7 @@ export class Roster {
       case 'status':
         return apply(
           decodeStatus(payload),
-          (record, value) => applyStatus(record, value, nowMs),
+          (record, value) => applyStatus(record, { ...value, retain: message.retain }, nowMs),
           () => [],
         );
       case 'info':

@@ -1,15 +1,24 @@
+import { EbbError, type ErrorCode } from '../errors/ebb-error.ts';
+
+/** What a status means to a program that calls the library, if the error names no code of its own. */
+const codeOfStatus: Partial<Record<number, ErrorCode>> = { 503: 'EBB_NOT_READY' };
+
 /**
  * A request that cannot be answered: what the client is told, and the HTTP status that goes with it. It has no stack: whose fault it is stands in
  * the message, and an agent that refuses thousands a second would spend more on their stacks than on all else.
  */
-export class RequestError extends Error {
+export class RequestError extends EbbError {
   override name = 'RequestError';
   readonly status: 400 | 401 | 404 | 408 | 413 | 415 | 503;
 
-  constructor(status: RequestError['status'], message: string, options?: ErrorOptions) {
+  constructor(
+    status: RequestError['status'],
+    message: string,
+    { code, ...options }: ErrorOptions & { code?: ErrorCode } = {},
+  ) {
     const { stackTraceLimit } = Error;
     Error.stackTraceLimit = 0;
-    super(message, options);
+    super(code ?? codeOfStatus[status] ?? 'EBB_INVALID_ARGUMENT', message, options);
     Error.stackTraceLimit = stackTraceLimit;
     this.status = status;
   }

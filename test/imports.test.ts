@@ -5,16 +5,17 @@ import { projectRoot } from './project-root.ts';
 
 /** Which rooms a room may import: the table in docs/architecture.md. `terminal` is the face that every verb shares. */
 const allowed: Record<string, string[]> = {
-  terminal: [],
-  listen: [],
-  bundle: ['terminal'],
+  errors: [],
+  terminal: ['errors'],
+  listen: ['errors'],
+  bundle: ['errors', 'terminal'],
   wire: [],
   setup: ['terminal'],
-  engine: ['terminal', 'bundle'],
-  trainer: ['terminal', 'bundle', 'engine'],
-  agent: ['terminal', 'listen', 'bundle', 'engine', 'wire'],
-  fleet: ['terminal', 'listen', 'bundle', 'wire'],
-  lab: ['terminal', 'listen', 'bundle', 'wire', 'engine', 'trainer', 'agent', 'fleet'],
+  engine: ['errors', 'terminal', 'bundle'],
+  trainer: ['errors', 'terminal', 'bundle', 'engine'],
+  agent: ['errors', 'terminal', 'listen', 'bundle', 'engine', 'wire'],
+  fleet: ['errors', 'terminal', 'listen', 'bundle', 'wire'],
+  lab: ['errors', 'terminal', 'listen', 'bundle', 'wire', 'engine', 'trainer', 'agent', 'fleet'],
 };
 
 function importsOf(room: string): { file: string; target: string }[] {

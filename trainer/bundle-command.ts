@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { formatManifest } from '../bundle/inspect-command.ts';
+import { publicKeyOption } from '../bundle/public-key-option.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { signCommand } from '../bundle/sign-command.ts';
 import { replaceBundle, writeBundle } from '../bundle/write-bundle.ts';
@@ -20,6 +21,7 @@ type BetweenFlags = {
   out?: string;
   seed?: number;
   backend: BackendChoice;
+  publicKey?: string;
   json?: boolean;
 };
 
@@ -42,6 +44,7 @@ function betweenCommand(): Command {
         .choices(backendChoices)
         .default('auto'),
     )
+    .addOption(publicKeyOption())
     .option('--json', 'print the new level and all levels as JSON')
     .addHelpText(
       'after',
@@ -59,7 +62,7 @@ Examples:
 async function between(path: string, flags: BetweenFlags): Promise<void> {
   const { sparsity, out, json } = flags;
   const signal = interruptSignal();
-  const bundle = await readBundle(path);
+  const bundle = await readBundle(path, { publicKey: flags.publicKey });
   const { dir } = bundle;
   if (out !== undefined) await requireEmptyFolder('--out', out);
   const data = await openData(flags.data, { signal });

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Manifest } from '../bundle/manifest.ts';
+import { publicKeyOption } from '../bundle/public-key-option.ts';
 import { readBundle } from '../bundle/read-bundle.ts';
 import { type EngineName, engineNames } from '../engine/engine.ts';
 import { openEngine } from '../engine/open-engine.ts';
@@ -17,6 +18,7 @@ type EvalOptions = {
   level?: string;
   engine: EngineName;
   split: 'test' | 'train';
+  publicKey?: string;
   json?: boolean;
 };
 
@@ -43,6 +45,7 @@ export function command(): Command {
     .addOption(
       new Option('--split <name>', 'part of the data to count').choices(['test', 'train']).default('test'),
     )
+    .addOption(publicKeyOption())
     .option('--json', 'print the figures as JSON')
     .addHelpText(
       'after',
@@ -53,7 +56,7 @@ export function command(): Command {
 
 async function evaluate(dir: string, options: EvalOptions): Promise<void> {
   const signal = interruptSignal();
-  const bundle = await readBundle(dir);
+  const bundle = await readBundle(dir, { publicKey: options.publicKey });
   const { manifest } = bundle;
   const levels = chooseLevels(options.level, manifest.levels.length);
   const data = await openData(options.data, { signal });

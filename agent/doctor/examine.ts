@@ -94,7 +94,9 @@ export async function examine(options: ExamineOptions): Promise<Examination> {
   ]);
   const readings = sensors.flatMap((report) => report.readings);
   const isJetson = (await readTegraChip(root)) !== undefined;
-  const { threads, findings } = judgeThreads({ cores, coreCount: identity.cores, isJetson, readings });
+  const hasGroups = platform.container !== undefined;
+  const coreCount = identity.cores;
+  const { threads, findings } = judgeThreads({ cores, coreCount, isJetson, readings, isRecorded, hasGroups });
   const gpus = {
     isJetson,
     hasNvidia: readings.some(({ labels }) => labels?.gpu !== undefined),

@@ -71,7 +71,7 @@ function factsOf({ ebb, node, identity, isRecorded, platform }: Examination): st
     ...(l4t === undefined
       ? []
       : [['jetson linux', jetpack === undefined ? l4t : `${l4t} (JetPack ${jetpack})`]]),
-    ['container', container ?? 'none'],
+    ['container', container ?? (isRecorded ? 'unknown' : 'none')],
     ['ebb', `${ebb}, Node ${node}${isRecorded ? ': of this machine, as engines and trainers are' : ''}`],
   ];
 }

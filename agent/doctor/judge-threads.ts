@@ -9,6 +9,10 @@ export type ThreadFacts = {
   coreCount: number | undefined;
   isJetson: boolean;
   readings: readonly Reading[];
+  /** What a recorded tree lacks is unknown; what this machine lacks it has not. */
+  isRecorded?: boolean;
+  /** Whether anything says in which control groups the process is. */
+  hasGroups?: boolean;
 };
 
 const setMode = 'sudo nvpmodel -m ID on the host, whose /etc/nvpmodel.conf lists them';
@@ -56,9 +60,12 @@ function judgeCores(facts: ThreadFacts, usable: number | undefined, threads: num
   };
 }
 
-function judgeQuota({ readings }: ThreadFacts, usable = Number.POSITIVE_INFINITY, threads = 1): Finding {
+function judgeQuota(facts: ThreadFacts, usable = Number.POSITIVE_INFINITY, threads = 1): Finding {
+  const { readings, isRecorded = false, hasGroups = true } = facts;
   const name = 'quota';
   const limit = numberOf(readings, 'cgroup_cpu_limit');
+  if (limit === undefined && isRecorded && !hasGroups)
+    return { name, ok: true, text: 'unknown: the tree has no /proc/self/cgroup' };
   if (limit === undefined) return { name, ok: true, text: 'no control group limits the CPU time' };
   if (limit >= usable) return { name, ok: true, text: `${plural(limit, 'core')}, no less than are usable` };
   const held = numberOf(readings, 'cgroup_throttled') ?? 0;
@@ -72,10 +79,15 @@ function judgeQuota({ readings }: ThreadFacts, usable = Number.POSITIVE_INFINITY
 }
 
 /** Governors of cpufreq (Documentation/admin-guide/pm/cpufreq.rst); the drivers of Intel and AMD have a `powersave` that is none. */
-function judgeGovernor({ cores: { governors, drivers } }: ThreadFacts): Finding {
+function judgeGovernor({ cores: { governors, drivers }, isRecorded = false }: ThreadFacts): Finding {
   const name = 'governor';
   const text = governors.join(', ');
-  if (governors.length === 0) return { name, ok: true, text: 'the kernel governs no frequency here' };
+  if (governors.length === 0)
+    return {
+      name,
+      ok: true,
+      text: isRecorded ? 'unknown: the tree names no governor' : 'the kernel governs no frequency here',
+    };
   const isActive = drivers.some((driver) => /^(intel_pstate|amd-pstate-epp)$/.test(driver));
   const slow = governors.filter(
     (governor) => /^(userspace|conservative)$/.test(governor) || (governor === 'powersave' && !isActive),
@@ -91,10 +103,15 @@ function judgeGovernor({ cores: { governors, drivers } }: ThreadFacts): Finding 
   return { name, ok: true, text: isSteady ? text : `${text}: after a pause, the first runs are slower` };
 }
 
-function judgeFrequency({ readings, isJetson }: ThreadFacts): Finding {
+function judgeFrequency({ readings, isJetson, isRecorded = false }: ThreadFacts): Finding {
   const name = 'frequency';
   const cap = numberOf(readings, 'cpu_frequency_cap');
-  if (cap === undefined) return { name, ok: true, text: 'the kernel tells of no cap' };
+  if (cap === undefined)
+    return {
+      name,
+      ok: true,
+      text: isRecorded ? 'unknown: the tree has no frequency' : 'the kernel tells of no cap',
+    };
   if (cap > 0.995) return { name, ok: true, text: 'no cap below what the hardware can' };
   const mode = readings.find((reading) => reading.name === 'power_mode');
   return {

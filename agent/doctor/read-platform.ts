@@ -10,7 +10,7 @@ export type Platform = {
   /** Release of Jetson Linux, such as 36.4.3, and the JetPack that it belongs to. */
   l4t?: string;
   jetpack?: string;
-  /** What this process is contained by: docker, podman, ... */
+  /** What this process is contained by: docker, podman, ..., or none; absent if nothing says. */
   container?: string;
 };
 
@@ -76,8 +76,9 @@ async function readContainer(root: string): Promise<string | undefined> {
   if (marked && /^[\w-]+\s*$/.test(marked)) return marked.trim();
   if (existsSync(join(root, '.dockerenv'))) return 'docker';
   if (existsSync(join(root, 'run/.containerenv'))) return 'podman';
-  const groups = (await readBounded(join(root, 'proc/self/cgroup'), 4096)) ?? '';
-  return /\/(docker|kubepods|lxc|libpod|containerd)\b/.exec(groups)?.[1];
+  const groups = await readBounded(join(root, 'proc/self/cgroup'));
+  if (groups === undefined) return undefined;
+  return /\/(docker|kubepods|lxc|libpod|containerd)\b/.exec(groups)?.[1] ?? 'none';
 }
 
 async function readMaxHz(root: string): Promise<number | undefined> {

@@ -3,6 +3,7 @@ import type { Manifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import type { Engine, OpenOptions } from '../../engine/engine.ts';
 import { openEngine } from '../../engine/open-engine.ts';
+import { EbbError } from '../../errors/ebb-error.ts';
 import type { Logger } from '../../wire/link/logger.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { Calibration } from '../calibrate/calibration.ts';
@@ -17,6 +18,7 @@ import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import type { SensorRunner } from '../sense/runner.ts';
 import { createRequestStats, type RequestStats } from '../serve/request-stats.ts';
+import { describeLevelEngines } from './level-engines.ts';
 import { type SupervisedEngine, superviseEngine } from './supervise-engine.ts';
 
 export type HostOptions = {
@@ -56,7 +58,7 @@ export type HostedBundle = {
 
 /**
  * Opens a bundle and makes it ready. Where that fails nothing is left open.
- * @throws Error where no engine can open it, the profile's fixed level does not exist, or `signal` is aborted.
+ * @throws EbbError if no engine can open it, its signature was not verified with the profile's key, the profile's fixed level does not exist, or `signal` is aborted.
  */
 export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
   const { bundle, log, signal } = options;
@@ -76,6 +78,7 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
     tellEngines(engine, log);
     const calibration = await calibrate(engine, options);
     signal.throwIfAborted();
+    log.info({}, describeLevelEngines(engine));
     const accuracies = manifest.levels.map((level) => level.accuracy ?? null);
     const ladder = buildLadder(calibration, accuracies);
     const skipped = manifest.levels.flatMap((_, level) => (ladder.includes(level) ? [] : [level]));
@@ -121,7 +124,8 @@ export async function hostBundle(options: HostOptions): Promise<HostedBundle> {
 /** @throws Error where the profile asks for a level that the bundle has not. */
 export function requireFixedLevel(profile: Profile, manifest: Manifest): void {
   if (profile.policy !== 'fixed' || profile.level < manifest.levels.length) return;
-  throw new Error(
+  throw new EbbError(
+    'EBB_UNKNOWN_LEVEL',
     `Cannot hold level ${profile.level} as it must be 0 to ${manifest.levels.length - 1}: choose one of these`,
   );
 }

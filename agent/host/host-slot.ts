@@ -1,5 +1,6 @@
 import type { Manifest } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
+import { EbbError } from '../../errors/ebb-error.ts';
 import { RequestError } from '../../listen/request-error.ts';
 import type { Logger } from '../../wire/link/logger.ts';
 import type { QueuedRequest } from '../serve/request-queue.ts';
@@ -61,23 +62,29 @@ export function createHostSlot(options: HostSlotOptions): HostSlot {
       current = await host(bundle);
       if (closed) {
         await current.engine.close();
-        throw new Error('the agent was stopped');
+        throw new EbbError('EBB_CLOSED', 'the agent was stopped');
       }
       return current;
     },
     async replace(bundle) {
       const old = current;
       if (old === undefined || closed)
-        throw new Error('Cannot replace the bundle as the agent must be ready: try again later');
+        throw new EbbError(
+          closed ? 'EBB_CLOSED' : 'EBB_NOT_READY',
+          'Cannot replace the bundle as the agent must be ready: try again later',
+        );
       if (replacing)
-        throw new Error('Cannot replace the bundle as another is being opened: try again when it is done');
+        throw new EbbError(
+          'EBB_NOT_READY',
+          'Cannot replace the bundle as another is being opened: try again when it is done',
+        );
       requireSameDoor(old.manifest, bundle.manifest);
       replacing = true;
       try {
         const next = await host(bundle);
         if (closed) {
           await next.engine.close();
-          throw new Error('Cannot replace the bundle as the agent is shutting down');
+          throw new EbbError('EBB_CLOSED', 'Cannot replace the bundle as the agent is shutting down');
         }
         await takeOver(old, next);
         log.info({}, `another bundle answers: "${bundle.manifest.name}" of ${bundle.dir}`);
@@ -95,6 +102,7 @@ export function createHostSlot(options: HostSlotOptions): HostSlot {
         throw new RequestError(
           404,
           `Cannot infer at level ${level} as another bundle has taken over, whose levels are 0 to ${last}: leave the level out`,
+          { code: 'EBB_UNKNOWN_LEVEL' },
         );
       const among = requireAccuracy({ level, minAccuracy }, own.manifest);
       const how = level === undefined ? (among ? { among } : {}) : { level };
@@ -118,7 +126,8 @@ function requireSameDoor(old: Manifest, next: Manifest): void {
   });
   const [must, is] = [JSON.stringify(door(old)), JSON.stringify(door(next))];
   if (must === is) return;
-  throw new Error(
+  throw new EbbError(
+    'EBB_BUNDLE_INCOMPATIBLE',
     `Cannot replace the bundle as name, input and output must stay ${must}: current value is ${is}; start another agent for it`,
   );
 }

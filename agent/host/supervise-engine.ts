@@ -258,7 +258,7 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Superv
       return chosen;
     },
     async close() {
-      finish(new EngineEndedError('The engine was closed'));
+      finish(new EngineEndedError('The engine was closed', { isClosed: true }));
       await engine.close();
     },
     abandon(reason) {

@@ -38,6 +38,7 @@ export async function findProfile(
     const near = nearestName(nameOrPath, known);
     throw new UsageError(
       `Cannot find profile "${nameOrPath}" among ${known.join(', ')}; ${near ? `did you mean "${near}"?` : 'choose one of these or give the path of a YAML file'}`,
+      { code: 'EBB_PROFILE' },
     );
   }
   return { path: join(folder, `${nameOrPath}.yaml`), file: `profiles/${nameOrPath}.yaml` };

@@ -1,4 +1,5 @@
 import { dirname, resolve } from 'node:path';
+import { EbbError, withCode } from '../../errors/ebb-error.ts';
 import { checkProfile } from './check-profile.ts';
 import { findProfile, shippedFolder } from './find-profile.ts';
 import { parseSource } from './parse-source.ts';
@@ -27,10 +28,10 @@ export type LoadedProfile = Readonly<{
   files: readonly string[];
 }>;
 
-/** @throws Error whose message names the whole chain. */
+/** @throws EbbError whose message names the whole chain. */
 function refuse(chain: readonly string[], cause: unknown): never {
   const why = cause instanceof Error ? cause.message : String(cause);
-  throw new Error(`Cannot read profile "${chain.join('" -> "')}": ${why}`, { cause });
+  throw new EbbError('EBB_PROFILE', `Cannot read profile "${chain.join('" -> "')}": ${why}`, { cause });
 }
 
 function inherited({ entries, ...rest }: SourcedMap): SourcedMap {
@@ -105,5 +106,9 @@ export async function openProfile(nameOrPath: string, options: LoadOptions = {})
  * @throws UsageError where there is none of that name, Error where it, or what it extends, is wrong.
  */
 export async function loadProfile(nameOrPath: string, options: LoadOptions = {}): Promise<Profile> {
-  return (await openProfile(nameOrPath, options)).profile;
+  try {
+    return (await openProfile(nameOrPath, options)).profile;
+  } catch (error) {
+    throw withCode(error, 'EBB_PROFILE');
+  }
 }

@@ -1,16 +1,14 @@
-import { type Bundle, BundleError, readBundle } from '../../bundle/read-bundle.ts';
-import { readPublicKey } from '../../bundle/signature.ts';
+import { type Bundle, BundleError, obtainPublicKey, readBundle } from '../../bundle/read-bundle.ts';
 import type { Profile } from './schema.ts';
 
 type KeyedProfile = { bundle: Pick<Profile['bundle'], 'publicKey'> };
 
 /**
  * Reads the bundle for a device with this profile: if the profile names a public key, no other than a bundle signed with its private key.
- * @throws BundleError as `readBundle` does; Error if the key cannot be read.
+ * @throws BundleError as `readBundle` does.
  */
 export async function readProfileBundle(profile: KeyedProfile, dir: string): Promise<Bundle> {
-  const { publicKey } = profile.bundle;
-  return readBundle(dir, publicKey === undefined ? {} : { publicKey: await readPublicKey(publicKey) });
+  return readBundle(dir, { publicKey: profile.bundle.publicKey });
 }
 
 /**
@@ -20,9 +18,10 @@ export async function readProfileBundle(profile: KeyedProfile, dir: string): Pro
 export async function requireSigned(profile: KeyedProfile, bundle: Bundle): Promise<void> {
   const { publicKey } = profile.bundle;
   if (publicKey === undefined) return;
-  const key = await readPublicKey(publicKey);
+  const key = await obtainPublicKey(publicKey);
   if (bundle.signedWith?.equals(key)) return;
   throw new BundleError(
+    'EBB_BUNDLE_SIGNATURE',
     `Cannot open bundle "${bundle.dir}" as its signature must have been verified with the profile's key, ${publicKey}: read it with readBundle(dir, { publicKey }), or take "bundle.public_key" out of the profile`,
   );
 }

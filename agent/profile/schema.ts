@@ -139,6 +139,17 @@ const report = z
     device: topicName
       .optional()
       .meta(restart("The device's name in the broker's topics; where it is left out, the host's name.")),
+    ca_file: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(restart('PEM file of the authority that signed the certificate of an mqtts or wss broker.')),
+    cert_file: z
+      .string()
+      .min(1)
+      .optional()
+      .meta(restart('PEM file of the client certificate for the broker; needs key_file.')),
+    key_file: z.string().min(1).optional().meta(restart('PEM file of the key of cert_file.')),
     interval_s: z.number().positive().max(3600).default(2).describe('Telemetry is sent so often.'),
   })
   .describe('What is told over MQTT.');
@@ -281,6 +292,14 @@ export type Profile = Readonly<{
     requestTimeoutMs: number;
   }>;
   bundle: Readonly<{ publicKey?: string }>;
-  report: Readonly<{ broker?: string; fleet: string; device?: string; intervalMs: number }>;
+  report: Readonly<{
+    broker?: string;
+    fleet: string;
+    device?: string;
+    caFile?: string;
+    certFile?: string;
+    keyFile?: string;
+    intervalMs: number;
+  }>;
   calibration: Readonly<{ seconds: number; batch: number }>;
 }>;

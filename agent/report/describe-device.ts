@@ -1,6 +1,8 @@
 import type { Manifest } from '../../bundle/manifest.ts';
+import type { Engine } from '../../engine/engine.ts';
 import type { DeviceInfo } from '../../wire/info.ts';
-import { ebbVersion, packageVersion } from '../package-version.ts';
+import { engineOfLevel } from '../host/level-engines.ts';
+import { ebbVersion } from '../package-version.ts';
 import type { Identity } from '../sense/identity.ts';
 
 /** What the broker is told of this device and the bundle that it serves. */
@@ -8,8 +10,9 @@ export function describeDevice(options: {
   identity: Identity;
   manifest: Manifest;
   sensors: readonly string[];
+  engine: Pick<Engine, 'level' | 'engines' | 'engineOf'>;
 }): DeviceInfo {
-  const { identity, manifest, sensors } = options;
+  const { identity, manifest, sensors, engine } = options;
   return {
     board: identity.board,
     os: identity.os.slice(0, 200),
@@ -25,9 +28,14 @@ export function describeDevice(options: {
       })),
     },
     sensors: [...sensors],
-    engine: `onnxruntime ${packageVersion('onnxruntime-node') ?? 'unknown'}`,
+    engine: describeEngine(engine),
     ebbVersion: ebbVersion(),
   };
+}
+
+/** What runs the active level. */
+export function describeEngine(engine: Pick<Engine, 'level' | 'engines' | 'engineOf'>): string {
+  return engineOfLevel(engine, engine.level);
 }
 
 /** A host's name as a topic may carry it. */

@@ -49,6 +49,11 @@ export class Outbox {
     for (const entry of this.entries) entry.inFlight = false;
   }
 
+  /** Drops everything, uncounted. */
+  clear(): void {
+    this.entries.length = 0;
+  }
+
   private dropOldest(): void {
     const telemetry = this.entries.findIndex((entry) => entry.kind === 'telemetry');
     const [dropped] = this.entries.splice(Math.max(0, telemetry), 1);

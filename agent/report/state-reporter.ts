@@ -1,12 +1,13 @@
 import type { CommandAnswer } from '../../wire/answer.ts';
 import type { Command } from '../../wire/command.ts';
 import type { Logger } from '../../wire/link/logger.ts';
+import { readPemFiles } from '../../wire/link/read-pem.ts';
 import type { SwapEvent } from '../../wire/swap.ts';
 import type { HostedBundle } from '../host/host-bundle.ts';
 import type { Profile } from '../profile/schema.ts';
 import type { Identity } from '../sense/identity.ts';
 import { buildTelemetry } from './build-telemetry.ts';
-import { describeDevice, deviceName } from './describe-device.ts';
+import { describeDevice, describeEngine, deviceName } from './describe-device.ts';
 import { createReporter, type Reporter, type ReporterOptions } from './reporter.ts';
 
 export type StateReporterOptions = {
@@ -33,6 +34,12 @@ export type StateReporter = {
   stop(): Promise<void>;
 };
 
+/** The PEM files that the profile names for its broker. @throws Error for one that cannot be used. */
+export function readBrokerFiles({ report }: Profile): ReturnType<typeof readPemFiles> {
+  if (report.broker === undefined) return {};
+  return readPemFiles({ ca: report.caFile, cert: report.certFile, key: report.keyFile });
+}
+
 export function createStateReporter(options: StateReporterOptions): StateReporter {
   const { profile, host, queueDepth, log } = options;
   let identity: Identity | undefined;
@@ -40,18 +47,30 @@ export function createStateReporter(options: StateReporterOptions): StateReporte
   let timer: NodeJS.Timeout | undefined;
   let intervalMs: number | undefined;
 
-  function describe(own: Identity, { manifest }: HostedBundle): ReturnType<typeof describeDevice> {
+  let saidEngine: string | undefined;
+
+  function describe(own: Identity, { manifest, engine }: HostedBundle): ReturnType<typeof describeDevice> {
     const { sensors, readings } = profile();
+    saidEngine = describeEngine(engine);
     return describeDevice({
       identity: own,
       manifest,
+      engine,
       sensors: [...sensors, ...readings.map(({ name }) => name)],
     });
+  }
+
+  /** The levels may run in different engines, and a calibration may have chosen others. */
+  function followEngine(): void {
+    const hosted = host();
+    if (!hosted || !identity || describeEngine(hosted.engine) === saidEngine) return;
+    reporter?.publishInfo(describe(identity, hosted));
   }
 
   function publishTelemetry(): void {
     const hosted = host();
     if (!hosted) return;
+    followEngine();
     const { manifest, stats, loop, engine } = hosted;
     const telemetry = buildTelemetry({
       window: stats.takeWindow(),
@@ -84,6 +103,7 @@ export function createStateReporter(options: StateReporterOptions): StateReporte
       if (broker === undefined || !hosted) return;
       reporter = (options.createReporter ?? createReporter)({
         url: broker,
+        ...readBrokerFiles(profile()),
         fleet,
         device,
         info: describe(own, hosted),
@@ -102,6 +122,7 @@ export function createStateReporter(options: StateReporterOptions): StateReporte
     },
     publishSwap(swap) {
       reporter?.publishSwap(swap);
+      followEngine();
     },
     endTelemetry() {
       clearInterval(timer);

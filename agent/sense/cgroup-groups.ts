@@ -110,12 +110,10 @@ export function createGroupFinder(root: string) {
         .filter((mount) => mount.version === version)
         .filter((mount) => version === 2 || mount.controllers.includes(controller))
         .map((mount) => below(mount, path));
-      // A mount that shows the group says more than one that does not.
+      // A mount that shows the group says more than one that does not. Several may: one can be hidden below another.
       const shown = places.filter(({ isShown }) => isShown);
-      const chosen = mounted
-        ? (shown[0] ?? places[0]) && [(shown[0] ?? places[0]) as (typeof places)[number]]
-        : places;
-      const folders = (chosen ?? []).flatMap(({ inside, point }) =>
+      const chosen = shown.length > 0 ? shown : places.slice(0, 1);
+      const folders = chosen.flatMap(({ inside, point }) =>
         ancestors(inside).map((one) => join(root, point, one)),
       );
       return folders.length > 0 ? { version, folders } : undefined;
@@ -127,7 +125,7 @@ export function createGroupFinder(root: string) {
 
   /** @returns undefined if this process is in no control group. */
   return async (): Promise<{ cpu?: GroupFolders; memory?: GroupFolders } | undefined> => {
-    const text = await readBounded(join(root, 'proc/self/cgroup'), 4096);
+    const text = await readBounded(join(root, 'proc/self/cgroup'));
     if (text === undefined) return undefined;
     if (last?.text !== text) last = { text, found: await find(text) };
     return last.found;

@@ -29,7 +29,8 @@ async function headroomOf(folder: string, version: 1 | 2): Promise<number | unde
   const limit = Math.min(...known.flatMap((bytes) => bytes ?? []), Number.POSITIVE_INFINITY);
   if (!Number.isFinite(limit)) return undefined;
   const used = await readBytes(folder, usedFile);
-  if (used === undefined) return undefined;
+  // More than the limit it is not.
+  if (used === undefined) return limit;
   const stat = (await readBounded(join(folder, 'memory.stat'))) ?? '';
   const [inactive = 0] = reclaimable.flatMap((field) => parseStat(stat, field) ?? []);
   return Math.max(0, limit - Math.max(0, used - inactive));

@@ -54,6 +54,8 @@ export function createCpuSensor(options: CpuSensorOptions): Sensor {
       // As after a CPU was switched off, or by an error of the kernel: the next interval counts from here.
       if ((['busy', 'steal', 'idle'] as const).some((counter) => since(counter) < 0))
         return { noData: 'the counters of /proc/stat went backwards', soon: true };
+      if (ticks.cpus !== before.ticks.cpus)
+        return { noData: 'the number of CPUs in /proc/stat changed', soon: true };
       const total = since('total');
       if (total === 0)
         return wallMs < standsStillMs

@@ -15,9 +15,14 @@ export type CustomReading = Readonly<
 
 /** A number that stands by itself: not the end of a name, such as BAT0, of a longer number, or of a date. */
 const number =
-  /(?<![\p{L}\p{N}_+\-−.]|\p{N}[,'’_:/\u00a0\u202f])[+\-−]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/giu;
+  /(?<![\p{L}\p{N}_+\-−.]|\p{N}[,'’_:/\u00a0\u2007\u2009\u202f\u066c·^])[+\-−]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[+-]?\d+)?/giu;
 /** What makes it the part of something else: thousands that are set apart, a decimal comma, a version, a date, a time, an id, a hexadecimal number. */
-const goesOn = /^(?:[.,'’_:/\-−\u00a0\u202f]?\d|[\p{L}_]+\d)/u;
+const goesOn =
+  /^(?:[.,'’_:/\-−\u00a0\u2007\u2009\u202f\u066c·^]?\d|[\p{L}_]+\d|\p{No}|e[+\-−]?(?!\p{L})|\s*[×x*·]\s*10\b)/iu;
+/** `1 234`: a number in groups of three, or two numbers. */
+const groupOfThree = /^ \d{3}(?!\d)/;
+/** What stands before a number and belongs to it: a sign that is set apart, or a value that is no number, so that the next one is another's. */
+const belongsBefore = /(?:^|[=:(\n])\s*[-−]\s+$|\b(?:nan|inf|infinity)\b/i;
 
 /**
  * The first number in a text, whole: `1,234.5` has two readings, and is none.
@@ -28,9 +33,19 @@ export function firstNumber(text: string): number | undefined {
   if (match === undefined) return undefined;
   const digits = match[0];
   const rest = text.slice(match.index + digits.length, match.index + digits.length + 64);
-  if (goesOn.test(rest) || (/^[+\-−]?0$/.test(digits) && /^[xob][\da-f]/i.test(rest))) return undefined;
+  if (goesOn.test(rest) || (/^[+\-−]?0$/.test(digits) && /^(?:x|[ob][\da-f])/i.test(rest))) return undefined;
+  if (/^[+\-−]?[1-9]\d{0,2}$/.test(digits) && groupOfThree.test(rest)) return undefined;
+  if (belongsBefore.test(text.slice(0, match.index))) return undefined;
   const value = Number(digits.replace('−', '-'));
   return Number.isFinite(value) ? value : undefined;
+}
+
+const limitBytes = 4096;
+
+/** The beginning of a file. A word that the limit cuts is left out, as half a number is a wrong one. */
+async function readWhole(path: string): Promise<string | undefined> {
+  const text = await readBounded(path, limitBytes);
+  return text !== undefined && Buffer.byteLength(text) >= limitBytes ? text.replace(/\S+$/u, '') : text;
 }
 
 /** One custom reading as a sensor of the same name. */
@@ -47,7 +62,7 @@ export function createCustomSensor(
   async function readText(): Promise<string | NoData> {
     if ('file' in reading)
       return (
-        (await readBounded(join(root, reading.file), 4096)) ?? {
+        (await readWhole(join(root, reading.file))) ?? {
           noData: `the file "${reading.file}" cannot be read`,
         }
       );

@@ -6,6 +6,7 @@ import { acceptedEncodings, inflateBody } from '../../listen/inflate-body.ts';
 import { type BodyLimit, readBody } from '../../listen/read-body.ts';
 import { RequestError } from '../../listen/request-error.ts';
 import type { LevelTotals } from './level-totals.ts';
+import type { LevelEngines } from './model-metadata.ts';
 import { addModelRoutes, modelPaths } from './model-routes.ts';
 import { parseInferRequest } from './parse-infer-request.ts';
 import { renderInferAnswer } from './render-infer-answer.ts';
@@ -18,6 +19,8 @@ export type InferenceService = {
   readonly manifest: Manifest;
   /** The active level. */
   readonly level: number;
+  /** Undefined before the bundle is open. */
+  readonly engines?: LevelEngines | undefined;
   /** False before the start has ended, from the beginning of the stop, and where the engine has died. */
   readonly ready: boolean;
   /** Reads the bundle again: see `Agent.reloadBundle`. */

@@ -34,7 +34,7 @@ export function addModelRoutes(
       if (context.req.path === '/v2/models/stats' && manifest.name !== 'stats')
         return context.json(statistics());
       requireAsked(context);
-      return context.json(modelMetadata(manifest));
+      return context.json(modelMetadata(manifest, service.engines));
     });
 
     app.get(`${path}/ready`, (context) => {

@@ -122,6 +122,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
     return new LateError(
       503,
       `Cannot infer by the deadline as a run takes at least ${leastMs.toFixed(1)} ms: ${left}; send fewer requests at a time or allow more with parameters.deadline_ms`,
+      { code: 'EBB_DEADLINE_PASSED' },
     );
   }
 
@@ -185,12 +186,15 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
         new RequestError(
           503,
           'Cannot infer by the deadline as an inference thread must run: it is being replaced; send the request again',
+          { code: 'EBB_ENGINE_ENDED' },
         ),
       );
   }
 
   const shuttingDown = () =>
-    new RequestError(503, 'Cannot infer as the agent is shutting down; ask another one');
+    new RequestError(503, 'Cannot infer as the agent is shutting down; ask another one', {
+      code: 'EBB_CLOSED',
+    });
 
   return {
     get depth() {
@@ -205,6 +209,7 @@ export function createRequestQueue<Result extends Pick<RunResult, 'waitMs' | 'in
           new RequestError(
             503,
             `Cannot infer as at most ${most} requests may wait: the queue is full; send fewer at a time or try again later`,
+            { code: 'EBB_QUEUE_FULL' },
           ),
         );
       return new Promise((resolve, reject) => {

@@ -33,15 +33,18 @@ export function requireAccuracy(
     throw new RequestError(
       400,
       'Cannot infer with parameters.min_accuracy as the bundle must know how accurate its levels are: it does not; leave the parameter out',
+      { code: 'EBB_ACCURACY_UNREACHABLE' },
     );
   if (able.length === 0)
     throw new RequestError(
       400,
       `Cannot infer as parameters.min_accuracy must be at most ${Math.max(...known)}, what the most accurate level has: current value is ${minAccuracy}`,
+      { code: 'EBB_ACCURACY_UNREACHABLE' },
     );
   if (level === undefined || able.includes(level)) return able;
   throw new RequestError(
     400,
     `Cannot infer at level ${level} as it must have parameters.min_accuracy ${minAccuracy}: its accuracy is ${accuracies[level] ?? 'unknown'}; ask for one of the levels ${able.join(', ')}, or leave level or min_accuracy out`,
+    { code: 'EBB_ACCURACY_UNREACHABLE' },
   );
 }

@@ -98,7 +98,10 @@ export function createRequestServer(options: ServeOptions): RequestServer {
           void loop.hurry();
         }
         throw error instanceof EngineEndedError
-          ? new RequestError(503, `Cannot infer: ${error.message}; send the request again`, { cause: error })
+          ? new RequestError(503, `Cannot infer: ${error.message}; send the request again`, {
+              code: error.code,
+              cause: error,
+            })
           : error;
       } finally {
         pending.delete(waiting);

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { OnnxAttribute, OnnxModel, OnnxTensor } from './model.ts';
-import { attributeType, dataType, modelProto } from './schema.ts';
+import { attributeType, dataType, modelProto, typeName } from './schema.ts';
 
 /** The decoded message as plain objects: 64-bit integers as strings, bytes as Uint8Array. */
 const tensor = z.object({
@@ -8,7 +8,10 @@ const tensor = z.object({
   dims: z.array(z.string()),
   dataType: z.number(),
   floatData: z.array(z.number()),
+  int32Data: z.array(z.number()),
   int64Data: z.array(z.string()),
+  doubleData: z.array(z.number()),
+  dataLocation: z.number(),
   rawData: z.instanceof(Uint8Array),
 });
 const attribute = z.object({
@@ -21,16 +24,17 @@ const attribute = z.object({
   ints: z.array(z.string()),
   t: tensor.nullish(),
 });
+const dim = z.object({ dimValue: z.string().optional(), dimParam: z.string().optional() });
+// A value may have no type, no tensor (a sequence, a map) or no shape.
 const value = z.object({
   name: z.string(),
-  type: z.object({
-    tensorType: z.object({
-      elemType: z.number(),
-      shape: z.object({
-        dim: z.array(z.object({ dimValue: z.string().optional(), dimParam: z.string().optional() })),
-      }),
-    }),
-  }),
+  type: z
+    .object({
+      tensorType: z
+        .object({ elemType: z.number(), shape: z.object({ dim: z.array(dim) }).nullish() })
+        .nullish(),
+    })
+    .nullish(),
 });
 const modelMessage = z.object({
   opsetImport: z.array(z.object({ domain: z.string(), version: z.string() })),
@@ -71,20 +75,43 @@ function decodeAttribute(found: z.infer<typeof attribute>): OnnxAttribute | unde
   }
 }
 
+/** TensorProto.DataLocation. */
+const external = 1;
+
+/** Doubles are rounded to float32, int32 become int64: exporters use both for what is float32 or a shape in the end. */
+function numbersOf(found: z.infer<typeof tensor>, raw: ArrayBuffer | undefined): OnnxTensor['data'] {
+  try {
+    switch (found.dataType) {
+      case dataType.float32:
+        return raw ? new Float32Array(raw) : Float32Array.from(found.floatData);
+      case dataType.double:
+        return Float32Array.from(raw ? new Float64Array(raw) : found.doubleData);
+      case dataType.int64:
+        return raw ? new BigInt64Array(raw) : BigInt64Array.from(found.int64Data, BigInt);
+      case dataType.int32:
+        return BigInt64Array.from(raw ? new Int32Array(raw) : found.int32Data, BigInt);
+    }
+  } catch (error) {
+    throw new RangeError(
+      `Cannot read tensor "${found.name}" as its bytes must be whole numbers of type ${typeName(found.dataType)}: there are ${raw?.byteLength}`,
+      { cause: error },
+    );
+  }
+  throw new RangeError(
+    `Cannot read tensor "${found.name}" as its type must be float32 or int64: current value is ${typeName(found.dataType)}; convert the model to float32`,
+  );
+}
+
 function decodeTensor(found: z.infer<typeof tensor>): OnnxTensor {
   const dims = found.dims.map(Number);
   const size = dims.reduce((product, dim) => product * dim, 1);
   // A copy of its own, because the raw bytes stand at any offset of the file.
   const raw = found.rawData.length > 0 ? Uint8Array.from(found.rawData).buffer : undefined;
-  let data: OnnxTensor['data'];
-  if (found.dataType === dataType.float32)
-    data = raw ? new Float32Array(raw) : Float32Array.from(found.floatData);
-  else if (found.dataType === dataType.int64)
-    data = raw ? new BigInt64Array(raw) : BigInt64Array.from(found.int64Data, BigInt);
-  else
+  if (found.dataLocation === external)
     throw new RangeError(
-      `Cannot read tensor "${found.name}" as its type must be float32 or int64: current value is ${found.dataType}; convert the model`,
+      `Cannot read tensor "${found.name}" as its numbers must be in the model's file: they are in another one (external data); save the model as one file`,
     );
+  const data = numbersOf(found, raw);
   if (data.length !== size)
     throw new RangeError(
       `Cannot read tensor "${found.name}" as it must hold ${size} numbers: current value is ${data.length}`,
@@ -93,10 +120,21 @@ function decodeTensor(found: z.infer<typeof tensor>): OnnxTensor {
 }
 
 function decodeValue(found: z.infer<typeof value>): OnnxModel['inputs'][number] {
-  if (found.type.tensorType.elemType !== dataType.float32)
-    throw new RangeError(`Cannot read value "${found.name}" as its type must be float32; convert the model`);
-  const { dim } = found.type.tensorType.shape;
-  return { name: found.name, shape: dim.map((entry) => entry.dimParam || Number(entry.dimValue ?? 0)) };
+  const { name, type } = found;
+  if (type && !type.tensorType)
+    throw new RangeError(
+      `Cannot read value "${name}" as it must be a tensor; export the model without sequences and maps`,
+    );
+  const elemType = type?.tensorType?.elemType || dataType.float32;
+  if (elemType !== dataType.float32)
+    throw new RangeError(
+      `Cannot read value "${name}" as its type must be float32: current value is ${typeName(elemType)}; convert the model to float32`,
+    );
+  const dims = type?.tensorType?.shape?.dim;
+  return {
+    name,
+    ...(dims ? { shape: dims.map((entry) => entry.dimParam || Number(entry.dimValue ?? 0)) } : {}),
+  };
 }
 
 /**

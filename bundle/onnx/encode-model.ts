@@ -35,8 +35,8 @@ function encodeAttribute(name: string, attribute: OnnxAttribute) {
 }
 
 function encodeValue({ name, shape }: OnnxValue) {
-  const dim = shape.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
-  return { name, type: { tensorType: { elemType: dataType.float32, shape: { dim } } } };
+  const dim = shape?.map((size) => (typeof size === 'string' ? { dimParam: size } : { dimValue: size }));
+  return { name, type: { tensorType: { elemType: dataType.float32, ...(dim ? { shape: { dim } } : {}) } } };
 }
 
 /** Serializes a model as an ONNX file. @throws RangeError where a tensor's data does not fill its dimensions. */

@@ -23,8 +23,8 @@ export type OnnxNode = {
   attributes: Record<string, OnnxAttribute>;
 };
 
-/** A float32 input or output; a dimension that is a string is dynamic. */
-export type OnnxValue = { name: string; shape: (number | string)[] };
+/** A float32 input or output; a dimension that is a string is dynamic. Exporters may leave out the shape. */
+export type OnnxValue = { name: string; shape?: (number | string)[] };
 
 /** The part of an ONNX model that classifiers need (onnx.proto3, ModelProto). */
 export type OnnxModel = {

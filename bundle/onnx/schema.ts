@@ -32,9 +32,12 @@ message TensorProto {
   repeated int64 dims = 1;
   int32 data_type = 2;
   repeated float float_data = 4;
+  repeated int32 int32_data = 5;
   repeated int64 int64_data = 7;
   string name = 8;
   bytes raw_data = 9;
+  repeated double double_data = 10;
+  int32 data_location = 14;
 }
 
 message TensorShapeProto {
@@ -88,7 +91,19 @@ message ModelProto {
 export const modelProto = protobuf.parse(source).root.lookupType('onnx.ModelProto');
 
 /** TensorProto.DataType. */
-export const dataType = { float32: 1, int64: 7 } as const;
+export const dataType = { float32: 1, int32: 6, int64: 7, double: 11 } as const;
+
+const typeNames = [
+  'undefined float32 uint8 int8 uint16 int16 int32 int64 string bool float16 double uint32 uint64',
+  'complex64 complex128 bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz uint4 int4 float4e2m1',
+]
+  .join(' ')
+  .split(' ');
+
+/** The name of a TensorProto.DataType. */
+export function typeName(type: number): string {
+  return typeNames[type] ?? `type ${type}`;
+}
 
 /** AttributeProto.AttributeType of the kinds that `OnnxAttribute` has. */
 export const attributeType = { FLOAT: 1, INT: 2, STRING: 3, TENSOR: 4, FLOATS: 6, INTS: 7 } as const;

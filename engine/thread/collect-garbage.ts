@@ -1,14 +1,18 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { Session } from 'node:inspector/promises';
 
 /**
  * Collects all garbage of this thread now. V8 collects as a thread allocates: what an inference thread has left behind while it opened its
  * models, several times their size, would stay for as long as it runs.
+ *
+ * The inspector is asked, as the flag `--expose-gc` would hold for the whole process, which may be another's program.
  */
-export function collectGarbage(): void {
-  setFlagsFromString('--expose-gc');
-  const collect = runInNewContext('gc') as () => void;
-  // Buffers are freed beside the thread, later; a second collection waits until those of the first one are.
-  collect();
-  collect();
+export async function collectGarbage(): Promise<void> {
+  const session = new Session();
+  session.connect();
+  try {
+    // Collects until nothing more is freed.
+    await session.post('HeapProfiler.collectGarbage');
+  } finally {
+    session.disconnect();
+  }
 }

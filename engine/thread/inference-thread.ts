@@ -45,7 +45,7 @@ async function openAll(): Promise<Map<EngineName, Backend>> {
     }
   }
   if (backends.size === 0) throw new Error(skipped.map(({ reason }) => reason).join('; '));
-  tidy(backends);
+  await tidy(backends);
   say({ kind: 'ready', opened: Array.from(backends.values(), ({ opened }) => opened), skipped });
   return backends;
 }
@@ -64,15 +64,15 @@ async function answer(backends: Map<EngineName, Backend>, message: RunMessage): 
 }
 
 /** Opening and tuning leave garbage of several times the models' size. */
-function tidy(backends: Map<EngineName, Backend>): void {
-  collectGarbage();
+async function tidy(backends: Map<EngineName, Backend>): Promise<void> {
+  await collectGarbage();
   for (const backend of backends.values()) backend.trim?.();
 }
 
-function tune(backends: Map<EngineName, Backend>, { id, known }: TuneMessage): void {
+async function tune(backends: Map<EngineName, Backend>, { id, known }: TuneMessage): Promise<void> {
   if (settings.isClosing) throw new Error('the engine is closed');
   const forms = backends.get('sparse')?.tune?.(known) ?? [];
-  tidy(backends);
+  await tidy(backends);
   say({ kind: 'tuned', id, forms });
 }
 

@@ -3,6 +3,14 @@ import { Worker } from 'node:worker_threads';
 import { inputSize } from '../../bundle/manifest.ts';
 import type { Bundle } from '../../bundle/read-bundle.ts';
 import {
+  requireInput,
+  requireInteger,
+  requireLevel,
+  requireName,
+  requireOptions,
+} from '../../errors/check-arguments.ts';
+import { EbbError } from '../../errors/ebb-error.ts';
+import {
   type Engine,
   EngineEndedError,
   type EngineMemory,
@@ -11,7 +19,6 @@ import {
   type RunOptions,
   type RunResult,
 } from '../engine.ts';
-import { silenceTelemetry } from '../ort/silence-telemetry.ts';
 import {
   closeMessage,
   createSettings,
@@ -25,6 +32,9 @@ import {
   type ThreadMessage,
 } from './protocol.ts';
 
+/** More threads than a profile may ask for, and more inputs than one run may have, are mistakes. */
+const maxThreads = 256;
+const maxBatch = 65_536;
 /** A run that takes longer while the engine closes is taken for one that hangs. */
 const hangMs = 5000;
 
@@ -95,9 +105,7 @@ class ThreadEngine implements Engine {
   }
 
   setThreads(threads: number): void {
-    if (!Number.isInteger(threads) || threads < 1)
-      throw new RangeError(`Cannot set the threads as they must be 1 or more: current value is ${threads}`);
-    this.#settings.threads = threads;
+    this.#settings.threads = requireInteger('set the threads', 'their number', threads, [1, maxThreads]);
   }
 
   engineOf(level: number): EngineName {
@@ -111,11 +119,10 @@ class ThreadEngine implements Engine {
     this.#settings.setEngine(level, engine);
   }
 
-  run(input: Float32Array, batch: number, options: RunOptions = {}): Promise<RunResult> {
-    if (!Number.isInteger(batch) || batch < 1 || input.length !== batch * this.#inputSize)
-      throw new RangeError(
-        `Cannot run as the input must hold ${this.#inputSize} numbers for each of ${batch} inputs: current value is ${input.length}`,
-      );
+  async run(input: Float32Array, batch: number, options: RunOptions = {}): Promise<RunResult> {
+    requireOptions('run', options, ['level', 'among', 'engine']);
+    requireInteger('run', 'the batch', batch, [1, maxBatch]);
+    requireInput('run', input, batch, this.#inputSize);
     if (options.level !== undefined) this.#requireLevel(options.level);
     for (const level of options.among ?? []) this.#requireLevel(level);
     if (options.engine !== undefined) this.#requireEngine(options.engine);
@@ -151,7 +158,7 @@ class ThreadEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    this.#fail(new EngineEndedError('The engine was closed'));
+    this.#fail(new EngineEndedError('The engine was closed', { isClosed: true }));
     this.#settings.isClosing = true;
     // onnxruntime ends the whole process where its thread is terminated inside a run: that is for a thread that hangs.
     const timer = setTimeout(() => this.#worker.terminate(), hangMs);
@@ -169,26 +176,20 @@ class ThreadEngine implements Engine {
   }
 
   #requireLevel(level: number): void {
-    const count = this.manifest.levels.length;
-    if (Number.isInteger(level) && level >= 0 && level < count) return;
-    throw new RangeError(
-      `Cannot choose the level as it must be 0 to ${count - 1}: current value is ${level}`,
-    );
+    requireLevel('choose the level', level, this.manifest.levels.length);
   }
 
   #requireEngine(engine: EngineName): void {
     const names = this.engines.map(({ name }) => name);
-    if (names.includes(engine)) return;
-    throw new RangeError(
-      `Cannot use the engine as it must be one of those that are open, ${names.join(', ')}: current value is ${engine}`,
-    );
+    requireName('use the engine', 'it', engine, names);
   }
 
   #receive(message: ThreadMessage): void {
     if (message.kind === 'ready' || message.kind === 'failed') return;
     const waiting = this.#waiting.get(message.id);
     this.#waiting.delete(message.id);
-    if (message.kind === 'refused') waiting?.reject(new Error(`Cannot run the model: ${message.error}`));
+    if (message.kind === 'refused')
+      waiting?.reject(new EbbError('EBB_FAILED', `Cannot run the model: ${message.error}`));
     else waiting?.resolve(message);
   }
 
@@ -245,7 +246,6 @@ export async function openThreadEngine(
     providers: options.providers ?? ['cpu'],
     settings: shared,
   };
-  silenceTelemetry();
   const worker = new Worker(thread, { workerData, resourceLimits: { maxYoungGenerationSizeMb } });
   try {
     const { opened, skipped } = await waitUntilOpen(worker);
@@ -255,6 +255,10 @@ export async function openThreadEngine(
     return engine;
   } catch (error) {
     await worker.terminate();
-    throw new Error(`Cannot open bundle "${manifest.name}": ${(error as Error).message}`, { cause: error });
+    throw new EbbError(
+      'EBB_ENGINE_UNAVAILABLE',
+      `Cannot open bundle "${manifest.name}": ${(error as Error).message}`,
+      { cause: error },
+    );
   }
 }

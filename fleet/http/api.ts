@@ -4,6 +4,7 @@ import { readPlainBody } from '../../listen/inflate-body.ts';
 import { RequestError } from '../../listen/request-error.ts';
 import { type Command, decodeCommand } from '../../wire/command.ts';
 import { type CommandName, commandNames } from '../../wire/topics.ts';
+import type { Clock } from '../clock.ts';
 import type { Commander } from '../commander.ts';
 import { deviceJson, swapRecordJson } from '../fleet-json.ts';
 import type { Roster } from '../roster.ts';
@@ -13,11 +14,13 @@ const bodyLimit = { limitBytes: 16 * 1024, cure: 'a command needs far less' };
 /** The monitor over HTTP: state as JSON, and commands to devices. The guard stands before all but `/healthz`. */
 export function createApi(options: {
   roster: Roster;
+  clock: Pick<Clock, 'wallMs'>;
   commander: Pick<Commander, 'send'>;
   isConnected: () => boolean;
   token: string | undefined;
 }): Hono {
   const { roster, commander, isConnected, token } = options;
+  const { wallMs } = options.clock;
   const app = new Hono();
   const refuse = (context: Context, status: RequestError['status'] | 409 | 500 | 504, error: string) =>
     context.json({ error }, status);
@@ -37,7 +40,7 @@ export function createApi(options: {
 
   app.get('/api/devices', (context) =>
     context.json({
-      devices: roster.devices().map(deviceJson),
+      devices: roster.devices().map((record) => deviceJson(record, wallMs)),
       bad_messages: roster.badMessages,
       refused_devices: roster.refusedDevices,
     }),
@@ -46,10 +49,12 @@ export function createApi(options: {
     const { fleet, device } = context.req.param();
     const record = roster.device(fleet, device);
     return record
-      ? context.json(deviceJson(record))
+      ? context.json(deviceJson(record, wallMs))
       : refuse(context, 404, `There is no device ${fleet}/${device}`);
   });
-  app.get('/api/swaps', (context) => context.json({ swaps: roster.swaps().map(swapRecordJson) }));
+  app.get('/api/swaps', (context) =>
+    context.json({ swaps: roster.swaps().map((record) => swapRecordJson(record, wallMs)) }),
+  );
 
   app.post('/api/devices/:fleet/:device/set/:command', async (context) => {
     const { fleet, device, command: name } = context.req.param();

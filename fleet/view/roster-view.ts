@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import { formatTable } from '../../terminal/table.ts';
 import type { DeviceRecord } from '../device-record.ts';
-import { busyShare, deadlineHitRatio, hottestC } from '../readings.ts';
+import { busyShare, deadlineHitRatio, deadlineMisses, hottestC } from '../readings.ts';
 import type { Roster, SwapRecord } from '../roster.ts';
 import { clip, printable } from './printable.ts';
 import { duration, milliseconds, percent, shareBars } from './quantities.ts';
@@ -14,7 +14,9 @@ export type ViewState = {
   httpUrl: string;
   /** The last warning, for a while. */
   notice: string | null;
+  /** Of the monitor's monotonic clock. */
   nowMs: number;
+  wallMs: (ms: number) => number;
   columns: number;
   rows: number;
   color: boolean;
@@ -46,6 +48,13 @@ function requestRate({ telemetry }: DeviceRecord): string {
 
 const measures: RosterColumn[] = [
   { head: 'level', align: 'right', width: 5, drop: 0, cell: ({ telemetry }) => `${telemetry?.level ?? '-'}` },
+  // "fixed" holds its level whatever happens: an operator must see that such a device does not adapt.
+  {
+    head: 'policy',
+    width: 8,
+    drop: 1,
+    cell: ({ telemetry }) => clip(printable(telemetry?.policy ?? '-'), 8),
+  },
   {
     head: 'share',
     width: 6,
@@ -58,6 +67,13 @@ const measures: RosterColumn[] = [
     width: 5,
     drop: 0,
     cell: ({ telemetry }) => percent(telemetry && deadlineHitRatio(telemetry)),
+  },
+  {
+    head: 'late',
+    align: 'right',
+    width: 5,
+    drop: 6,
+    cell: ({ telemetry }) => `${telemetry ? deadlineMisses(telemetry) : '-'}`,
   },
   {
     head: 'acc',
@@ -103,7 +119,7 @@ const measures: RosterColumn[] = [
     cell: ({ telemetry }) => celsius(telemetry && hottestC(telemetry.readings)),
   },
   { head: 'swaps', align: 'right', width: 5, drop: 4, cell: ({ swaps }) => `${swaps}` },
-  { head: 'missed', align: 'right', width: 6, drop: 7, cell: ({ missed }) => `${missed}` },
+  { head: 'lost msgs', align: 'right', width: 9, drop: 7, cell: ({ lostMessages }) => `${lostMessages}` },
   {
     head: 'seen',
     align: 'right',
@@ -146,8 +162,12 @@ function rosterTable(state: ViewState, records: DeviceRecord[], paint: Paint): s
   return [paint('dim', head ?? ''), ...body].join('\n');
 }
 
-function swapLine({ fleet, device, seenMs, swap }: SwapRecord, columns: number, paint: Paint): string {
-  const time = new Date(seenMs).toTimeString().slice(0, 8);
+function swapLine(
+  { fleet, device, seenMs, swap }: SwapRecord,
+  { columns, wallMs }: ViewState,
+  paint: Paint,
+): string {
+  const time = new Date(wallMs(seenMs)).toTimeString().slice(0, 8);
   const plain = clip(
     printable(`${fleet}/${device}  ${swap.from} → ${swap.to}  ${swap.reason}`),
     columns - time.length - gap,
@@ -194,11 +214,7 @@ export function renderRoster(state: ViewState): string {
     lines.push(rosterTable(state, records.slice(0, room), paint));
     if (records.length > room) lines.push(paint('dim', `and ${records.length - room} more`));
     if (swaps.length > 0)
-      lines.push(
-        '',
-        paint('dim', 'latest swaps'),
-        ...swaps.map((swap) => swapLine(swap, state.columns, paint)),
-      );
+      lines.push('', paint('dim', 'latest swaps'), ...swaps.map((swap) => swapLine(swap, state, paint)));
   }
   if (troubles.length > 0) lines.push('', paint('yellow', clip(troubles.join('; '), state.columns)));
   return lines.join('\n');

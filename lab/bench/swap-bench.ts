@@ -8,6 +8,8 @@ import { openEngineTarget, openHttpTarget, type SwapTarget } from './swap-target
 
 export type SwapBenchOptions = {
   bundle: string;
+  /** Path of the key that the bundle must be signed with. */
+  publicKey?: string | undefined;
   /** The engine alone, or a whole agent over HTTP. */
   through: 'engine' | 'http';
   requests: number;
@@ -63,7 +65,7 @@ async function sendBurst(
  * level runs an equal share undisturbed.
  */
 export async function runSwapBench(options: SwapBenchOptions): Promise<SwapBenchResult> {
-  const bundle = await readBundle(options.bundle);
+  const bundle = await readBundle(options.bundle, { publicKey: options.publicKey });
   const levels = bundle.manifest.levels.length;
   // From an engine of its own.
   const engine = await openEngine(bundle);

@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { publicKeyOption } from '../../bundle/public-key-option.ts';
 import { positiveInteger } from '../../terminal/number-option.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
 import { formatSwapBench, runSwapBench } from './swap-bench.ts';
@@ -9,6 +10,7 @@ type SwapFlags = {
   inFlight: number;
   swapEvery: number;
   rounds: number;
+  publicKey?: string;
   json?: boolean;
 };
 
@@ -26,11 +28,13 @@ export function swapCommand(): Command {
     .option('--in-flight <n>', 'requests in flight', positiveInteger, 8)
     .option('--swap-every <ms>', 'time between two swaps', positiveInteger, 20)
     .option('--rounds <n>', 'rounds, each beside one without swaps', positiveInteger, 5)
+    .addOption(publicKeyOption())
     .option('--json', 'print the result as JSON')
     .action(async (bundle: string, flags: SwapFlags) => {
       const { through, requests, inFlight, swapEvery, rounds } = flags;
       const result = await runSwapBench({
         bundle,
+        publicKey: flags.publicKey,
         through,
         requests,
         inFlight,

@@ -42,8 +42,7 @@ export async function openHttpTarget(bundle: Bundle): Promise<SwapTarget> {
       return { output, level };
     },
     async setLevel(level) {
-      const answer = await agent.obey({ kind: 'set_level', level });
-      if (!answer.ok) throw new Error(answer.error);
+      await agent.setLevel(level);
     },
     async close() {
       client.close();

@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { cpus } from 'node:os';
 import { Command } from 'commander';
+import { publicKeyOption } from '../../bundle/public-key-option.ts';
 import { interruptSignal } from '../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber } from '../../terminal/number-option.ts';
 import { snakeJson } from '../../terminal/snake-json.ts';
-import { formatPhaseTable } from '../track/phase-table.ts';
+import { describeFailures, formatPhaseTable } from '../track/phase-table.ts';
 import type { DemoResult } from './demo.ts';
 
 function verdict({ rows, deadlineMs }: DemoResult): string {
@@ -16,6 +17,7 @@ function verdict({ rows, deadlineMs }: DemoResult): string {
 type Flags = {
   out: string;
   bundle?: string;
+  publicKey?: string;
   data: string;
   levels: string;
   epochs: number;
@@ -32,6 +34,7 @@ export function command(): Command {
   return new Command('demo')
     .option('--out <dir>', 'run folder', `runs/demo-${new Date().toISOString().replace(/[:.]/g, '-')}`)
     .option('--bundle <dir>', 'serve this bundle instead of training one')
+    .addOption(publicKeyOption())
     .option('--data <spec>', 'data to train on and to send', 'shapes')
     .option('--levels <list>', 'sparsities of the sub-nets', '0,0.8,0.95')
     .option('--epochs <n>', 'epochs of training', positiveNumber, 2)
@@ -57,6 +60,7 @@ export function command(): Command {
       const stage = await runDemo({
         out: flags.out,
         ...(flags.bundle === undefined ? {} : { bundle: flags.bundle }),
+        ...(flags.publicKey === undefined ? {} : { publicKey: flags.publicKey }),
         data: flags.data,
         levels: flags.levels,
         epochs: flags.epochs,
@@ -74,10 +78,12 @@ export function command(): Command {
           process.stdout.write(
             `${snakeJson({ deadlineMs: result.deadlineMs, phases: result.rows, picture: result.picture })}\n`,
           );
-        else
+        else {
+          const failures = describeFailures(result.rows);
           process.stdout.write(
-            `\n${formatPhaseTable(result.rows)}\n\n${verdict(result)}\nEvery request over time: ${result.picture}\n`,
+            `\n${formatPhaseTable(result.rows)}\n\n${failures === undefined ? '' : `${failures}\n`}${verdict(result)}\nEvery request over time: ${result.picture}\n`,
           );
+        }
         if (flags.stay) {
           say(`agent ${stage.agentUrl}, monitor ${stage.monitorUrl}/api/devices: Ctrl-C ends them`);
           if (!signal.aborted) await once(signal, 'abort');

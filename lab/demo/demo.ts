@@ -38,6 +38,8 @@ export type DemoOptions = {
   out: string;
   /** Serves this bundle instead of training one. */
   bundle?: string;
+  /** Path of the key that `bundle` must be signed with. */
+  publicKey?: string;
   /** SPEC of the data that is trained on and sent. */
   data: string;
   levels: string;
@@ -92,7 +94,9 @@ export function runDemo(options: DemoOptions): Promise<DemoStage> {
 
 async function runSteps(options: DemoOptions): Promise<DemoStage> {
   const dir = options.bundle ?? (await trainBundle(options));
-  const bundle = await readBundle(dir);
+  // What was trained here just now is not signed yet.
+  const publicKey = options.bundle === undefined ? undefined : options.publicKey;
+  const bundle = await readBundle(dir, { publicKey });
   const { manifest } = bundle;
   options.say(`the bundle:\n\n${formatManifest(manifest)}\n`);
   const medians = await calibrate(bundle, options);

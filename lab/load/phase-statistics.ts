@@ -5,6 +5,8 @@ import type { Outcome } from './open-loop.ts';
 export type PhaseStatistics = {
   requests: number;
   errors: number;
+  /** What the first request that failed was told; absent: none failed. */
+  firstError?: string;
   /** Share of all requests that were answered within the deadline; an error is a miss. */
   deadlineHits: number;
   latencyP50Ms: number;
@@ -27,9 +29,11 @@ export function summarize(
   const sum = (pick: (outcome: Outcome) => number) =>
     answered.reduce((total, outcome) => total + pick(outcome), 0);
   const images = sum((outcome) => outcome.images);
+  const firstError = outcomes.find(({ error }) => error !== undefined)?.error;
   return {
     requests: outcomes.length,
     errors: outcomes.length - answered.length,
+    ...(firstError === undefined ? {} : { firstError }),
     deadlineHits:
       latencies.filter((latencyMs) => latencyMs <= options.deadlineMs).length / Math.max(1, outcomes.length),
     latencyP50Ms: tail(latencies, 0.5),

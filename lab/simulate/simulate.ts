@@ -99,7 +99,7 @@ export function simulate(options: SimulateOptions): Simulated {
   }
 
   function refuse(): void {
-    tally.refused();
+    tally.refused(now);
     stats.rejected();
   }
 

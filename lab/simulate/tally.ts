@@ -20,10 +20,12 @@ export type Counts = {
   changes: number;
   /** Where they were asked for. */
   answers: Answer[];
+  /** Likewise: when a request was refused. */
+  refusalsMs: number[];
 };
 
 export type Tally = {
-  refused(): void;
+  refused(atMs: number): void;
   /** `active`: the level that was active as the run began. */
   answered(answer: Answer & { active: number; isHit: boolean }): void;
   swapped(swap: Swap): void;
@@ -42,13 +44,15 @@ export function createTally(options: { device: Device; keepAnswers: boolean }): 
     relieved: 0,
     changes: 0,
     answers: [],
+    refusalsMs: [],
   };
   let accuracySum = 0;
   let lastLevel: number | undefined;
 
   return {
-    refused() {
+    refused(atMs) {
       counts.refused += 1;
+      if (keepAnswers) counts.refusalsMs.push(atMs);
     },
     answered({ active, isHit, ...answer }) {
       const { level } = answer;

@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import type { Chart } from '../../trainer/report/chart.ts';
-import { seriesOf } from '../../trainer/report/series.ts';
+import { latencyScale } from '../../trainer/report/scales.ts';
+import { failureSeries, seriesOf } from '../../trainer/report/series.ts';
 import type { Simulated } from './simulate.ts';
 import type { Trace } from './trace.ts';
 
@@ -13,31 +14,58 @@ const timeScale = (durationMs: number): Plot.ScaleOptions => ({
   ticks: 8,
 });
 
-function thin<T>(values: T[]): T[] {
+/** @param isKept true for what is always shown */
+function thin<T>(values: T[], isKept: (value: T) => boolean = () => false): T[] {
   const step = Math.ceil(values.length / mostPoints);
-  return step <= 1 ? values : values.filter((_, i) => i % step === 0);
+  return step <= 1 ? values : values.filter((value, i) => i % step === 0 || isKept(value));
 }
 
-/** Latency of every request, by the level that answered it, with the deadline as a line. */
+/**
+ * Latency of every request, by the level that answered it, with the deadline as a line; above them those that were refused. Late ones
+ * are never thinned out.
+ */
 export function latencyChart(
   result: Simulated,
   { durationMs, deadlineMs }: { durationMs: number; deadlineMs: number },
 ): Chart {
   const series = seriesOf(result.byLevel.map((_, level) => `level ${level}`));
-  const dots = thin(result.answers).map(({ atMs, latencyMs, level }) => ({
-    s: atMs / 1000,
-    ms: latencyMs,
-    color: series[level].color,
-  }));
-  const values = [deadlineMs, ...dots.map(({ ms }) => ms)];
+  const dots = thin(result.answers, (one) => one.latencyMs > deadlineMs).map(
+    ({ atMs, latencyMs, level }) => ({
+      s: atMs / 1000,
+      ms: latencyMs,
+      color: series[level].color,
+      symbol: series[level].symbol,
+    }),
+  );
+  const refused = result.refusalsMs.map((atMs) => ({ s: atMs / 1000 }));
+  const scale = latencyScale([deadlineMs, ...dots.map(({ ms }) => ms)]);
+  const [low, high] = scale.domain;
+  const hasRefused = refused.length > 0;
   return {
-    description: 'Latency of every request over time, by level, with the deadline',
-    series,
+    description:
+      'Latency of every request over time, by level, with the deadline, and those that were refused',
+    series: hasRefused ? [...series, failureSeries(`refused (${refused.length})`)] : series,
     x: timeScale(durationMs),
-    y: { type: 'log', label: 'latency (ms)', domain: [Math.min(...values) / 1.3, Math.max(...values) * 1.3] },
+    // Room for the refused above all latencies.
+    y: hasRefused ? { ...scale, domain: [low, high * (high / low) ** 0.06] } : scale,
     marks: [
-      Plot.dot(dots, { x: 's', y: 'ms', fill: (one: { color: string }) => one.color, r: 1.8 }),
+      Plot.dot(dots, {
+        x: 's',
+        y: 'ms',
+        fill: (one: { color: string }) => one.color,
+        symbol: (one: { symbol: string }) => one.symbol,
+        r: 1.8,
+      }),
       Plot.ruleY([deadlineMs], { stroke: '#c22', strokeDasharray: '5 3' }),
+      Plot.dot(refused, {
+        x: 's',
+        frameAnchor: 'top',
+        dy: 5,
+        symbol: 'times',
+        stroke: '#b00020',
+        strokeWidth: 1.5,
+        r: 3,
+      }),
     ],
   };
 }

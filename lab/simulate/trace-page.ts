@@ -26,7 +26,7 @@ export function writeTracePage(options: {
 `,
     section(
       'Latency',
-      'Every request when it came, coloured by the level that answered it. Below the dashed line is in time.',
+      'Every request when it came, coloured by the level that answered it. Below the dashed line is in time; crosses on top are refused requests.',
       htmlChart(latencyChart(result, { durationMs, deadlineMs }), { isWide: true }),
     ),
     html`<div class="charts">`,

@@ -43,3 +43,11 @@ export function formatPhaseTable<Row extends PhaseRow>(
     ]),
   );
 }
+
+/** Why requests failed, in a line for people; undefined if none did. */
+export function describeFailures(rows: readonly PhaseRow[]): string | undefined {
+  const failed = rows.reduce((total, { errors }) => total + errors, 0);
+  if (failed === 0) return undefined;
+  const first = rows.find(({ firstError }) => firstError !== undefined)?.firstError ?? 'no reason was given';
+  return `${failed} ${failed === 1 ? 'request' : 'requests'} failed. The first one: ${first}`;
+}

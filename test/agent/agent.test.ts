@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type AgentOptions, openAgent } from '../../agent/agent.ts';
+import { type AgentOptions, type AgentSeams, openAgent } from '../../agent/agent.ts';
 import { parseProfile } from '../../agent/profile/load-profile.ts';
 import type { ReporterOptions } from '../../agent/report/reporter.ts';
 import type { DeviceInfo } from '../../wire/info.ts';
@@ -22,7 +22,7 @@ const common =
 const noHurry = 'deadline_ms: 60000\n';
 
 function setUp(
-  options: { profile?: string; inferMs?: number } & Partial<Omit<AgentOptions, 'profile'>> = {},
+  options: { profile?: string; inferMs?: number } & Partial<Omit<AgentOptions & AgentSeams, 'profile'>> = {},
 ) {
   const { profile = '', inferMs = 1, ...rest } = options;
   const engine = fakeEngine({ inferMs: () => inferMs });

@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url';
 
 const cli = fileURLToPath(new URL('../../cli.js', import.meta.url));
 
-type SpawnOptions = { cwd?: string; stdin?: 'pipe'; env?: NodeJS.ProcessEnv };
-
 /** Starts `ebb <args>` in a process of its own, with its output as pipes. */
-export function spawnEbb(args: string[], options: SpawnOptions = {}): ChildProcess {
+export function spawnEbb(
+  args: string[],
+  options: { cwd?: string; stdin?: 'pipe'; env?: NodeJS.ProcessEnv } = {},
+): ChildProcess {
   const { stdin = 'ignore', ...rest } = options;
   return spawn(process.execPath, [cli, ...args], { stdio: [stdin, 'pipe', 'pipe'], ...rest });
 }
@@ -15,7 +16,7 @@ export function spawnEbb(args: string[], options: SpawnOptions = {}): ChildProce
 /** Runs `ebb <args>` to its end. */
 export async function ebb(
   args: string[],
-  options: { cwd?: string } = {},
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
 ): Promise<{ status: number | null; stdout: string; stderr: string }> {
   const child = spawnEbb(args, options);
   let stdout = '';

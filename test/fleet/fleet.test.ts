@@ -78,7 +78,7 @@ describe('startFleet()', () => {
         info: { board: info.board, memory_bytes: info.memoryBytes },
         telemetry: { deadline_hit_ratio: 0.96, latency_p99_ms: 19.25, level_share: [0.5, 0.5, 0] },
         last_swap: { from: 0, to: 1, reason: swap.reason },
-        missed_messages: 0,
+        lost_messages: 0,
       },
     });
     expect((await get('/api/devices')).body.devices).toHaveLength(1);
@@ -304,6 +304,12 @@ describe('ebb fleet', () => {
     [['--broker', 'mqtt://h', '--ca', projectRoot], /--ca/],
   ])('refuses %j and says why', async (args, message) => {
     await expect(command().parseAsync(args, { from: 'user' })).rejects.toThrow(message);
+  });
+
+  it('listens on another port than ebb run does, so that both run on one machine', () => {
+    const help = command().helpInformation();
+    expect(help).toContain('"127.0.0.1:8081"');
+    expect(help).not.toContain('8080');
   });
 
   it('ends with status 2 for wrong use', async () => {

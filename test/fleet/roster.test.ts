@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createClock } from '../../fleet/clock.ts';
 import { Roster } from '../../fleet/roster.ts';
 import { encodeInfo } from '../../wire/info.ts';
 import { encodeStatus } from '../../wire/status.ts';
@@ -39,6 +40,26 @@ const described = {
 };
 const stateOf = (roster: Roster) => roster.device('f', 'd')?.state;
 
+describe('createClock()', () => {
+  it('lets no step of the system clock change an age, and shows times by the clock as it is now', () => {
+    let wallMs = 1_000_000_000_000;
+    let steadyMs = 5000;
+    const clock = createClock({ wallNowMs: () => wallMs, monotonicMs: () => steadyMs });
+    const roster = new Roster();
+    roster.receive(online(0), clock.nowMs());
+    const pass = (ms: number, stepMs: number) => {
+      steadyMs += ms;
+      wallMs += ms + stepMs;
+      return roster.tick(clock.nowMs());
+    };
+    // Forward by a year: nothing is stale. Back by two: what is silent still becomes so.
+    expect(pass(1000, 31_536_000_000)).toEqual([]);
+    expect(pass(15_000, -63_072_000_000)).toMatchObject([{ event: 'stale' }]);
+    const { stateSinceMs } = roster.device('f', 'd')!;
+    expect(clock.wallMs(stateSinceMs)).toBe(wallMs);
+  });
+});
+
 describe('Roster', () => {
   it('follows a device from its status to its telemetry, swaps and last will', () => {
     const roster = new Roster();
@@ -57,7 +78,7 @@ describe('Roster', () => {
       telemetry,
       lastSwap: swap,
       swaps: 1,
-      missed: 0,
+      lostMessages: 0,
     });
     expect(roster.swaps()).toEqual([{ fleet: 'f', device: 'd', seenMs: 3000, swap }]);
   });
@@ -84,17 +105,50 @@ describe('Roster', () => {
     expect(stateOf(roster)).toBe('offline');
   });
 
+  it('compares no clock of a device: one that is years behind comes and goes as any other', () => {
+    const roster = new Roster();
+    roster.receive(online(0, 'a', 0), 0);
+    roster.receive(online(0, 'b', -1e9), 0);
+    roster.receive(offline(1, 'a', 5), 0);
+    expect(stateOf(roster)).toBe('online');
+    roster.receive(offline(1, 'b', -1e9), 0);
+    expect(stateOf(roster)).toBe('offline');
+    roster.receive(online(0, 'c', -2e9), 0);
+    expect(stateOf(roster)).toBe('online');
+  });
+
+  it('takes the end of a start that it has not seen from a retained status, but not of one that was replaced', () => {
+    const roster = new Roster();
+    roster.receive(online(0, 'a'), 0);
+    roster.receive(online(0, 'b'), 0);
+    roster.receive({ ...offline(1, 'a'), retain: true }, 0);
+    expect(stateOf(roster)).toBe('online');
+    roster.receive({ ...offline(1, 'c'), retain: true }, 0);
+    expect(stateOf(roster)).toBe('offline');
+  });
+
+  it('calls a device online by its telemetry if it came back while the monitor was away and nothing is retained', () => {
+    const roster = new Roster();
+    roster.receive(online(0), 0);
+    roster.receive(offline(1), 0);
+    roster.receive(window(3), 0);
+    expect(stateOf(roster)).toBe('offline');
+    roster.restartClocks(1000);
+    roster.receive(window(4), 2000);
+    expect(stateOf(roster)).toBe('online');
+  });
+
   it('counts gaps in the sequence numbers, across a new start too, and leaves repetitions out', () => {
     const roster = new Roster();
     roster.receive(online(0), 0);
     roster.receive(window(5), 0);
-    expect(roster.device('f', 'd')?.missed).toBe(0);
+    expect(roster.device('f', 'd')?.lostMessages).toBe(0);
     roster.receive(window(8), 0);
-    expect(roster.device('f', 'd')?.missed).toBe(2);
+    expect(roster.device('f', 'd')?.lostMessages).toBe(2);
     expect(roster.receive(window(8), 0)).toEqual([]);
     expect(roster.receive(window(6), 0)).toEqual([]);
     roster.receive(window(1, 'b'), 0);
-    expect(roster.device('f', 'd')?.missed).toBe(3);
+    expect(roster.device('f', 'd')?.lostMessages).toBe(3);
     roster.receive(swapped(0), 0);
     expect(roster.receive(swapped(0), 0)).toEqual([]);
     expect(roster.device('f', 'd')?.swaps).toBe(1);

@@ -27,9 +27,10 @@ function render(roster: Roster, change: Partial<ViewState> = {}): string {
     brokerUrl: 'mqtt://127.0.0.1:1883',
     brokerConnected: true,
     mqtt: '5',
-    httpUrl: 'http://127.0.0.1:8080',
+    httpUrl: 'http://127.0.0.1:8081',
     notice: null,
     nowMs: 4000,
+    wallMs: (ms) => ms,
     columns: 120,
     rows: 30,
     color: false,
@@ -44,8 +45,29 @@ describe('renderRoster()', () => {
 
   it('shows level, share, deadlines met, latency, temperature and the last swaps with their reasons', () => {
     const text = render(fleetOf(['cam']));
-    expect(text).toMatch(/cam +online +1 +▅▅· +96% .*8\.5 ms +19\.3 ms/);
+    expect(text).toMatch(/cam +online +1 +deadline +▅▅· +96% .*8\.5 ms +19\.3 ms/);
     expect(text).toContain('home/cam  0 → 1  level 0 meets 20 ms in 61% of runs');
+  });
+
+  it('shows a pinned device as fixed, late requests apart from lost messages', () => {
+    const roster = fleetOf(['cam']);
+    const fixed = encodeTelemetry(
+      { ...stamp, seq: stamp.seq + 4 },
+      { ...telemetry, policy: 'fixed', rejected: 3 },
+    );
+    roster.receive({ topic: 'ebb/home/cam/telemetry', payload: fixed, retain: false }, 2000);
+    const [head, row] = render(roster, { columns: 160 })
+      .split('\n')
+      .filter((line) => /^(device|cam) /.test(line)) as [string, string];
+    expect(head).toMatch(/ policy .* late .* lost msgs /);
+    const cell = (name: string) =>
+      row
+        .slice(0, head.indexOf(name) + name.length)
+        .split(' ')
+        .at(-1);
+    expect(row).toMatch(/online +1 +fixed/);
+    expect(cell('late')).toBe('5');
+    expect(cell('lost msgs')).toBe('3');
   });
 
   it('fits every terminal from 40 columns and 12 rows', () => {

@@ -14,8 +14,10 @@ import { recordTrace } from '../../lab/simulate/record-trace.ts';
 import { readShippedTraces } from '../../lab/simulate/shipped-traces.ts';
 import { simulate } from '../../lab/simulate/simulate.ts';
 import { type Trace, traceSchema } from '../../lab/simulate/trace.ts';
+import { latencyChart } from '../../lab/simulate/trace-charts.ts';
 import { writeTracePage } from '../../lab/simulate/trace-page.ts';
 import { drawWorkload, type Workload } from '../../lab/simulate/workload.ts';
+import { htmlChart } from '../../trainer/report/chart.ts';
 import { temporaryFolder } from '../temporary-folder.ts';
 
 const profile = parseProfile('', { name: 'test' });
@@ -252,6 +254,26 @@ describe('trace files', () => {
     expect(Math.max(...segments.map(({ slowdown }) => slowdown))).toBeCloseTo(3, 1);
     expect(Math.min(...segments.map(({ slowdown }) => slowdown))).toBe(1);
   });
+});
+
+it('the page of a trace shows every refused request as a cross, and every late one', () => {
+  const [trace] = drawTraces({ count: 1, seed: 1, durationS: 20 });
+  const ended = run(trace!, 'densest');
+  const answers = Array.from({ length: 7000 }, (_, i) => ({
+    atMs: i,
+    level: 0,
+    latencyMs: i === 4001 ? 5000 : 10,
+  }));
+  const result = { ...ended, answers, refused: 2, refusalsMs: [500, 700] };
+  const chart = htmlChart(latencyChart(result, { durationMs: 20_000, deadlineMs }));
+  expect(chart.html).toContain('refused (2)');
+  const marks = chart.html
+    .match(/<g[^>]*aria-label="dot"[\s\S]*?<\/g>/g)!
+    .map((g) => g.match(/<path/g)!.length);
+  expect(marks).toEqual([Math.ceil(7000 / 3) + 1, 2]);
+  const page = writeTracePage({ trace: trace!, result: ended, policy: 'densest', deadlineMs });
+  expect(ended.refusalsMs).toHaveLength(ended.refused);
+  expect(page.includes(`refused (${ended.refused})`)).toBe(ended.refused > 0);
 });
 
 it('the page of a trace needs no other file', () => {

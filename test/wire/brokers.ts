@@ -53,10 +53,14 @@ export async function startAedes(port = 0): Promise<TestBroker> {
 }
 
 /** A broker of MQTT 5 as a child process, to be killed hard. */
-export async function startMosquitto(port: number): Promise<TestBroker & { child: ChildProcess }> {
+export async function startMosquitto(
+  port: number,
+  settings: string[] = [],
+): Promise<TestBroker & { child: ChildProcess }> {
   const folder = await mkdtemp(join(tmpdir(), 'ebb-mosquitto-'));
   const config = join(folder, 'mosquitto.conf');
-  await writeFile(config, `listener ${port} 127.0.0.1\nallow_anonymous true\npersistence false\n`);
+  const lines = [`listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence false', ...settings, ''];
+  await writeFile(config, lines.join('\n'));
   const child = spawn(mosquittoPath, ['-c', config], { stdio: 'ignore' });
   await until('mosquitto listens', async () => {
     const socket = connectSocket(port, '127.0.0.1');

@@ -29,7 +29,7 @@ function draw(
     document,
     ...size,
     marginTop: top,
-    marginLeft: 56,
+    marginLeft: 62,
     marginRight: 20,
     marginBottom: 44,
     x: { ...axis, ...x },
@@ -51,7 +51,7 @@ export function htmlChart(chart: Chart, { isWide = false } = {}): Html {
 }
 
 const legendRowHeight = 24;
-const legendLeft = 56;
+const legendLeft = 62;
 
 /** A chart as an SVG document of its own on white, without scripts, style sheets, outer files or fonts. */
 export function svgDocument(chart: Chart): string {

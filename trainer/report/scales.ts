@@ -41,6 +41,20 @@ function logTicks([low, high]: [number, number]): number[] {
   return rows.findLast((ticks) => ticks.length <= mostTicks) ?? rows[0];
 }
 
+/** Latencies on a log axis that holds all of them and a little more, whatever their size. */
+export function latencyScale(latenciesMs: number[]): Plot.ScaleOptions & { domain: [number, number] } {
+  // A log axis has no zero.
+  const values = latenciesMs.map((ms) => Math.max(ms, 0.001));
+  const domain: [number, number] = [Math.min(...values) / 1.25, Math.max(...values) * 1.25];
+  return {
+    type: 'log',
+    label: 'latency (ms, log scale)',
+    domain,
+    ticks: logTicks(domain),
+    tickFormat: (value: number) => value.toLocaleString('en-US', { maximumSignificantDigits: 3 }),
+  };
+}
+
 /** Percent of right answers with some room, not from 0: differences between levels are small. */
 export function accuracyScale(percents: number[], label: string): Plot.ScaleOptions {
   const low = Math.min(...percents);

@@ -2,6 +2,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { IClientPublishOptions, IPublishPacket, MqttClient } from 'mqtt';
 import { backoffMs } from './backoff.ts';
 import {
+  type Abstention,
+  abstainMore,
+  type BrokerLimits,
+  describeLacks,
+  fits,
+  isRefusedFeature,
+  noAbstention,
+} from './broker-limits.ts';
+import {
   type Access,
   type Attempt,
   checkAccess,
@@ -13,6 +22,8 @@ import type { Logger } from './logger.ts';
 
 /** A connection that lasted this long was a good one: the next failure counts as the first. */
 const settledMs = 5000;
+/** Connections in a row that the broker drops before it acknowledges anything, until something is left out. */
+const dropsMax = 2;
 
 export type Message = {
   topic: string;
@@ -40,8 +51,8 @@ export type LinkOptions = {
   keepaliveS: number;
   /** Asked before each connection. */
   will?: () => Will;
-  /** Filters subscribed to, at QoS 1, after each connection and before `onConnect`. */
-  subscriptions: string[];
+  /** Filters subscribed to, at QoS 1 if possible, after each connection and before `onConnect`. */
+  subscriptions: (limits: BrokerLimits) => string[];
   onConnect: () => void;
   onDisconnect: () => void;
   onMessage: (message: Message) => void;
@@ -62,7 +73,10 @@ export type LinkOptions = {
 export type BrokerLink = {
   /** Resolves when the first attempt is over, whatever came of it; then keeps trying until `stop()`. */
   start(): Promise<void>;
-  /** Resolves when the broker has the message (QoS 1) or the socket took it (QoS 0). Rejects where there is no connection. */
+  /**
+   * Resolves when the broker has the message (QoS 1) or the socket took it (QoS 0). What the broker does not support (QoS 1,
+   * retaining) is left out. Rejects if there is no connection, and with a `PacketTooLargeError` if the broker takes no packet that large.
+   */
   publish(message: Outgoing): Promise<void>;
   /** Says goodbye, so that the broker does not publish the last will. Ends within `limitMs`. */
   stop(limitMs?: number): Promise<void>;
@@ -70,7 +84,14 @@ export type BrokerLink = {
   readonly connected: boolean;
   /** The version in use, or the one that worked last. */
   readonly version: ProtocolVersion | null;
+  /** What the broker allows on this connection; null without one. */
+  readonly limits: BrokerLimits | null;
 };
+
+/** The broker takes no packet as large as this message. */
+export class PacketTooLargeError extends RangeError {
+  override name = 'PacketTooLargeError';
+}
 
 /** Prepares a link. Throws a TypeError where `access` cannot be used. */
 export function createBrokerLink(options: LinkOptions): BrokerLink {
@@ -84,6 +105,12 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
   let usable = false;
   let version: ProtocolVersion | null = null;
   let toldFailure = '';
+  let toldLacks = '';
+  let limits: BrokerLimits | null = null;
+  let abstain: Abstention = noAbstention;
+  let drops = 0;
+  let inFlight = 0;
+  let held: (() => void)[] = [];
 
   const attemptIn = (wanted: ProtocolVersion): Promise<Attempt> =>
     connectOnce({
@@ -92,6 +119,7 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
       clientId: options.clientId,
       keepaliveS: options.keepaliveS,
       will: options.will?.(),
+      abstain,
       nowMs,
       signal: stopping.signal,
     });
@@ -99,11 +127,18 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
   /** The version that worked last first, MQTT 5 where none has; then the other one, where the broker refuses. */
   async function attempt(): Promise<Attempt> {
     const first = version ?? 5;
-    const result = await attemptIn(first);
+    let result = await attemptIn(first);
+    // Once for each thing that can be left out.
+    for (let i = 0; i < 2 && result.outcome === 'lacks' && !stopping.signal.aborted; i += 1) {
+      abstain = abstainMore(abstain, result.code);
+      result = await attemptIn(first);
+    }
     if (result.outcome !== 'other-version' || stopping.signal.aborted) return result;
     log.debug({ version: first, why: result.error.message }, 'the broker refuses this version of MQTT');
     const other = await attemptIn(first === 5 ? 4 : 5);
-    return other.outcome === 'other-version' ? { outcome: 'failed', error: other.error } : other;
+    if (other.outcome !== 'other-version') return other;
+    noteDrop(undefined);
+    return { outcome: 'failed', error: other.error };
   }
 
   /** Resolves when the connection is over; calls `ready` when it can be used. */
@@ -111,8 +146,25 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
     const current = attempted.client;
     client = current;
     version = attempted.version;
+    const allowed = attempted.limits;
+    limits = allowed;
+    inFlight = 0;
+    held = [];
     toldFailure = '';
     log.info({ broker: url.shown, mqtt: version === 5 ? '5' : '3.1.1' }, 'connected to the broker');
+    const lacks = describeLacks(allowed);
+    if (lacks !== null && lacks !== toldLacks) {
+      toldLacks = lacks;
+      log.warn({ broker: url.shown }, `the broker offers less than MQTT can: ${lacks}`);
+    }
+    /** The broker has acknowledged a publication: it can live with what this link sends. */
+    let acknowledged = false;
+    const sinceMs = nowMs();
+    current.on('packetreceive', ({ cmd }) => {
+      if (cmd !== 'puback') return;
+      acknowledged = true;
+      drops = 0;
+    });
     return new Promise((resolve) => {
       // It may be over already: its events would be missed.
       if (!current.connected) {
@@ -128,8 +180,10 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
         // A stream that cannot be parsed stays open otherwise.
         current.end(true);
       });
+      let reasonCode: number | undefined;
       current.on('disconnect', (packet) => {
-        lost = packet.reasonCode === 0x8e ? `another client calls itself ${options.clientId}` : lost;
+        reasonCode = packet.reasonCode;
+        lost = reasonCode === 0x8e ? `another client calls itself ${options.clientId}` : lost;
       });
       current.on('message', (topic, payload, packet) => {
         if (client === current && !stopping.signal.aborted)
@@ -139,7 +193,10 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
       current.once('close', () => {
         if (client === current) client = null;
         usable = false;
+        limits = null;
         current.end(true);
+        if (told && !acknowledged && nowMs() - sinceMs < settledMs) noteDrop(reasonCode);
+        for (const go of held.splice(0)) go();
         if (!stopping.signal.aborted) {
           log.warn({ broker: url.shown, why: lost }, 'lost the broker');
           if (told) options.onDisconnect();
@@ -154,14 +211,62 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
         options.onConnect();
         ready();
       };
-      if (options.subscriptions.length === 0) subscribed();
+      const filters = options.subscriptions(allowed);
+      if (filters.length === 0) subscribed();
       else
-        current.subscribe(options.subscriptions, { qos: 1 }, (error) => {
+        current.subscribe(filters, { qos: allowed.maxQos }, (error) => {
           if (error && client === current)
             log.warn({ broker: url.shown, why: error.message }, 'the broker refuses a subscription');
           subscribed();
         });
     });
+  }
+
+  /**
+   * A broker of MQTT 3.1.1 cannot say why it drops a connection. One that drops each as soon as something is published may
+   * not take retained messages, or QoS 1: they are left out, one after the other, until a connection lasts.
+   */
+  function noteDrop(reasonCode: number | undefined): void {
+    drops += 1;
+    if (options.will === undefined || (drops < dropsMax && !isRefusedFeature(reasonCode))) return;
+    drops = 0;
+    abstain = abstainMore(abstain, reasonCode);
+  }
+
+  /** Waits until the broker takes one more unacknowledged publication (MQTT 5, receive maximum). */
+  async function takeTurn(current: MqttClient, most: number): Promise<void> {
+    while (client === current && inFlight >= most) await new Promise<void>((resolve) => held.push(resolve));
+    if (client !== current) throw new Error('Cannot publish as the connection to the broker was lost');
+    inFlight += 1;
+  }
+
+  async function publish(message: Outgoing): Promise<void> {
+    const current = client;
+    const allowed = limits;
+    if (current === null || allowed === null || !current.connected)
+      throw new Error('Cannot publish as there is no connection to the broker');
+    if (!fits(allowed, message))
+      throw new PacketTooLargeError(
+        `Cannot publish on ${message.topic} as the broker takes packets of at most ${allowed.packetBytesMax} bytes: current payload has ${message.payload.length}; raise the broker's limit`,
+      );
+    const qos = message.qos <= allowed.maxQos ? message.qos : allowed.maxQos;
+    const retain = (message.retain ?? false) && allowed.retain;
+    const bytes = Buffer.from(message.payload);
+    const packetOptions = publishOptions({ ...message, qos, retain }, version);
+    if (qos === 0) {
+      await current.publishAsync(message.topic, bytes, packetOptions);
+      return;
+    }
+    if (inFlight >= allowed.inFlightMax) await takeTurn(current, allowed.inFlightMax);
+    else inFlight += 1;
+    try {
+      await current.publishAsync(message.topic, bytes, packetOptions);
+    } finally {
+      if (client === current) {
+        inFlight -= 1;
+        held.shift()?.();
+      }
+    }
   }
 
   async function keepConnected(firstAttemptOver: () => void): Promise<void> {
@@ -197,14 +302,7 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
         running = keepConnected(resolve).finally(resolve);
       });
     },
-    publish(message) {
-      const current = client;
-      if (current === null || !current.connected)
-        return Promise.reject(new Error('Cannot publish as there is no connection to the broker'));
-      return current
-        .publishAsync(message.topic, Buffer.from(message.payload), publishOptions(message, version))
-        .then(() => undefined);
-    },
+    publish,
     async stop(limitMs = 500) {
       stopping.abort();
       const current = client;
@@ -225,6 +323,9 @@ export function createBrokerLink(options: LinkOptions): BrokerLink {
     },
     get version() {
       return version;
+    },
+    get limits() {
+      return limits;
     },
   };
 }

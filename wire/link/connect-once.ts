@@ -1,4 +1,5 @@
-import { connect, type IClientOptions, type MqttClient } from 'mqtt';
+import { connect, type IClientOptions, type IConnackPacket, type MqttClient } from 'mqtt';
+import { type Abstention, type BrokerLimits, isRefusedFeature, limitsOf } from './broker-limits.ts';
 import { type BrokerUrl, parseBrokerUrl } from './broker-url.ts';
 
 /** 5 is MQTT 5; 4 is how MQTT 3.1.1 names itself. */
@@ -17,9 +18,11 @@ export type Access = {
 };
 
 export type Attempt =
-  | { outcome: 'connected'; client: MqttClient; version: ProtocolVersion }
+  | { outcome: 'connected'; client: MqttClient; version: ProtocolVersion; limits: BrokerLimits }
   /** The broker answered, but does not speak this version. */
   | { outcome: 'other-version'; error: Error }
+  /** The broker refuses retained messages or this QoS, as `code` says. */
+  | { outcome: 'lacks'; error: Error; code: number }
   | { outcome: 'failed'; error: Error };
 
 const connectTimeoutMs = 5000;
@@ -73,10 +76,12 @@ export function connectOnce(options: {
   clientId: string;
   keepaliveS: number;
   will?: Will | undefined;
+  /** What the last will must not use, and later publications neither. */
+  abstain: Abstention;
   nowMs: () => number;
   signal: AbortSignal;
 }): Promise<Attempt> {
-  const { access, version, signal } = options;
+  const { access, version, signal, abstain } = options;
   const startedMs = options.nowMs();
   const url = checkAccess(access);
   const client = connect({
@@ -91,8 +96,8 @@ export function connectOnce(options: {
           will: {
             topic: options.will.topic,
             payload: Buffer.from(options.will.payload),
-            qos: 1,
-            retain: true,
+            qos: abstain.maxQos,
+            retain: abstain.retain,
           },
         }
       : {}),
@@ -106,11 +111,14 @@ export function connectOnce(options: {
     };
     const failed = (error: Error) => settle({ outcome: 'failed', error });
     const onAbort = () => failed(new Error('stopped'));
-    const onConnect = () => settle({ outcome: 'connected', client, version });
+    const onConnect = (connack: IConnackPacket) =>
+      settle({ outcome: 'connected', client, version, limits: limitsOf(connack, abstain) });
     const isLate = () => options.nowMs() - startedMs >= connectTimeoutMs - clockSlackMs;
     const onError = (error: Error & { code?: unknown }) => {
       if (typeof error.code === 'number' && versionRefusals.has(error.code))
         settle({ outcome: 'other-version', error });
+      else if (typeof error.code === 'number' && isRefusedFeature(error.code))
+        settle({ outcome: 'lacks', error, code: error.code });
       // A broker that cannot make sense of our CONNECT may just hang up, or answer what only its own version can read.
       else if (
         error.code === 'ECONNRESET' ||

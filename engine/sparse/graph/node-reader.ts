@@ -11,17 +11,21 @@ type AttributeValues = { INT: number; FLOAT: number; INTS: number[]; STRING: str
 export class NodeReader {
   readonly node: OnnxNode;
   readonly opset: number;
+  /** The batch that the model was exported for; undefined if it is dynamic. */
+  readonly batch: number | undefined;
   readonly #values: ReadonlyMap<string, Value>;
   readonly #constants: ReadonlyMap<string, OnnxTensor>;
 
   constructor(options: {
     node: OnnxNode;
     opset: number;
+    batch?: number | undefined;
     values: ReadonlyMap<string, Value>;
     constants: ReadonlyMap<string, OnnxTensor>;
   }) {
     this.node = options.node;
     this.opset = options.opset;
+    this.batch = options.batch;
     this.#values = options.values;
     this.#constants = options.constants;
   }
@@ -71,7 +75,12 @@ export class NodeReader {
     return { name, shape };
   }
 
-  #constant(index: number): OnnxTensor {
+  isComputed(index: number): boolean {
+    return this.#values.has(this.node.inputs[index] ?? '');
+  }
+
+  /** An input that is known when the model is opened. */
+  constant(index: number): OnnxTensor {
     const name = this.node.inputs[index] ?? '';
     const tensor = this.#constants.get(name);
     if (tensor === undefined) throw this.unsupported(`input ${index} ("${name}") must be a constant`);
@@ -79,7 +88,7 @@ export class NodeReader {
   }
 
   floats(index: number): { dims: number[]; data: Float32Array } {
-    const { name, dims, data } = this.#constant(index);
+    const { name, dims, data } = this.constant(index);
     if (!(data instanceof Float32Array)) throw this.unsupported(`"${name}" must be float32`);
     const size = dims.reduce((product, dim) => product * dim, 1);
     if (size !== data.length || dims.some((dim) => dim < 0))
@@ -104,7 +113,7 @@ export class NodeReader {
   }
 
   integersAt(index: number): number[] {
-    const { name, data } = this.#constant(index);
+    const { name, data } = this.constant(index);
     if (!(data instanceof BigInt64Array)) throw this.unsupported(`"${name}" must be int64`);
     return Array.from(data, Number);
   }

@@ -1,4 +1,5 @@
 import type { OnnxModel, OnnxTensor } from '../../../bundle/onnx/model.ts';
+import { foldConstant } from './fold-constants.ts';
 import type { Graph, GraphNode, Shape, Value } from './graph.ts';
 import { NodeReader } from './node-reader.ts';
 import {
@@ -13,13 +14,16 @@ import {
   readSoftmax,
 } from './read-elementwise.ts';
 import {
+  readCast,
   readConcat,
   readDropout,
   readFlatten,
   readIdentity,
   readPad,
   readReshape,
+  readSqueeze,
   readTranspose,
+  readUnsqueeze,
 } from './read-layout.ts';
 import { readAveragePool, readGlobalAveragePool, readMaxPool, readReduceMean } from './read-pools.ts';
 import { readConv, readGemm, readMatMul } from './read-products.ts';
@@ -30,6 +34,7 @@ const readers = new Map<string, (reader: NodeReader) => GraphNode>([
   ['Add', readAdd],
   ['AveragePool', readAveragePool],
   ['BatchNormalization', readBatchNormalization],
+  ['Cast', readCast],
   ['Clip', readClip],
   ['Concat', readConcat],
   ['Conv', readConv],
@@ -49,7 +54,9 @@ const readers = new Map<string, (reader: NodeReader) => GraphNode>([
   ['Reshape', readReshape],
   ['Sigmoid', readSigmoid],
   ['Softmax', readSoftmax],
+  ['Squeeze', readSqueeze],
   ['Transpose', readTranspose],
+  ['Unsqueeze', readUnsqueeze],
 ]);
 
 /**
@@ -64,15 +71,18 @@ export function readGraph(model: OnnxModel): Graph {
       `Cannot run "${model.name}" in the sparse engine as it must have one input and one output: it has ${model.inputs.length} and ${model.outputs.length}; use the engine "ort"`,
     );
   const from: Value = { name: input.name, shape: inputShape(model.name, input.shape) };
+  const stated = input.shape?.[0];
+  const batch = typeof stated === 'number' && stated > 0 ? stated : undefined;
   const values = new Map([[from.name, from]]);
   const constants = new Map<string, OnnxTensor>(model.initializers.map((tensor) => [tensor.name, tensor]));
   const nodes: GraphNode[] = [];
   for (const node of model.nodes) {
-    if (node.opType === 'Constant') {
-      addConstant(new NodeReader({ node, opset: model.opset, values, constants }), constants);
+    const reader = new NodeReader({ node, opset: model.opset, batch, values, constants });
+    const folded = foldConstant(reader);
+    if (folded !== undefined) {
+      constants.set(folded.name, folded);
       continue;
     }
-    const reader = new NodeReader({ node, opset: model.opset, values, constants });
     const isStandard = !node.domain || node.domain === 'ai.onnx';
     const read = isStandard ? readers.get(node.opType) : undefined;
     if (read === undefined)
@@ -93,18 +103,16 @@ export function readGraph(model: OnnxModel): Graph {
   return { input: from, output: result, nodes };
 }
 
-function inputShape(name: string, [batch, ...shape]: (number | string)[]): Shape {
+function inputShape(name: string, dims: (number | string)[] | undefined): Shape {
+  if (dims === undefined)
+    throw new UnsupportedModelError(
+      `Cannot run "${name}" in the sparse engine as its input must have a shape: it has none; export the model with shapes, or use the engine "ort"`,
+    );
+  const [batch, ...shape] = dims;
   const isShape = shape.every((dim) => Number.isInteger(dim) && Number(dim) >= 1);
   if (batch === undefined || !isShape || (shape.length !== 1 && shape.length !== 3))
     throw new UnsupportedModelError(
       `Cannot run "${name}" in the sparse engine as its input must be [batch, features] or [batch, channels, height, width]: it is [${[batch, ...shape].join(', ')}]; use the engine "ort"`,
     );
   return shape as Shape;
-}
-
-function addConstant(reader: NodeReader, constants: Map<string, OnnxTensor>): void {
-  const { name } = reader.output([1]);
-  const value = reader.node.attributes.value;
-  if (value?.type !== 'TENSOR') throw reader.unsupported('it must have the attribute "value"');
-  constants.set(name, { ...value.value, name });
 }

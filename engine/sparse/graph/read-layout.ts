@@ -1,3 +1,4 @@
+import { batchMark, squeezeDims, unsqueezeDims } from './fold-constants.ts';
 import type { ConcatNode, PadNode, ReshapeNode, Shape, TransposeNode } from './graph.ts';
 import type { NodeReader } from './node-reader.ts';
 
@@ -21,6 +22,35 @@ export function readFlatten(reader: NodeReader): ReshapeNode {
   return reshape(reader, [shape.reduce((product, dim) => product * dim, 1)]);
 }
 
+/** TensorProto.DataType. */
+const float32 = 1;
+
+/** To the type that everything has here. */
+export function readCast(reader: NodeReader): ReshapeNode {
+  reader.requireInteger('to', float32, float32);
+  return readIdentity(reader);
+}
+
+/** A batch of no size 1, so that nobody takes it away. */
+const batchSize = -1;
+
+function readRank(reader: NodeReader, [batch, ...dims]: number[]): ReshapeNode {
+  reader.require(
+    batch === batchSize && (dims.length === 1 || dims.length === 3),
+    () =>
+      `it must keep the batch and give [batch, features] or [batch, channels, height, width]: its result has ${dims.length + 1} dimensions`,
+  );
+  return reshape(reader, dims as Shape);
+}
+
+export function readSqueeze(reader: NodeReader): ReshapeNode {
+  return readRank(reader, squeezeDims(reader, [batchSize, ...reader.value(0).shape]));
+}
+
+export function readUnsqueeze(reader: NodeReader): ReshapeNode {
+  return readRank(reader, unsqueezeDims(reader, [batchSize, ...reader.value(0).shape]));
+}
+
 /** The batch must stay the first dimension. */
 export function readReshape(reader: NodeReader): ReshapeNode {
   const { shape } = reader.value(0);
@@ -33,7 +63,8 @@ export function readReshape(reader: NodeReader): ReshapeNode {
   );
   const known = dims.filter((dim) => dim !== -1).reduce((product, dim) => product * dim, 1);
   const inferred = dims.map((dim) => (dim === -1 ? size / known : dim));
-  const keepsBatch = batch === 0 || batch === -1;
+  // A model that was exported for one batch size writes it out: whatever follows is one input's.
+  const keepsBatch = batch === 0 || batch === -1 || batch === Number(batchMark) || batch === reader.batch;
   const text = `[${wanted.join(', ')}]`;
   reader.require(
     keepsBatch &&

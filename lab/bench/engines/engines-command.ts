@@ -1,5 +1,6 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { decodeModel } from '../../../bundle/onnx/decode-model.ts';
+import { publicKeyOption } from '../../../bundle/public-key-option.ts';
 import { readBundle } from '../../../bundle/read-bundle.ts';
 import { interruptSignal } from '../../../terminal/interrupt.ts';
 import { positiveInteger } from '../../../terminal/number-option.ts';
@@ -9,7 +10,14 @@ import { drawModels } from './draw-models.ts';
 import { type EnginesBenchResult, runEnginesBench } from './engines-bench.ts';
 import { formatEnginesBench } from './format-engines-bench.ts';
 
-type Flags = { threads: string; runs: number; turnMs: number; everyBuild?: boolean; json?: boolean };
+type Flags = {
+  threads: string;
+  runs: number;
+  turnMs: number;
+  everyBuild?: boolean;
+  publicKey?: string;
+  json?: boolean;
+};
 
 const threadsOf = ({ threads }: Flags) => threads.split(',').map(positiveInteger);
 
@@ -22,9 +30,10 @@ export function enginesCommand(): Command {
     .option('--runs <n>', 'runs of each', positiveInteger, 300)
     .option('--turn-ms <n>', 'length of a turn at most; each has ten at least', positiveInteger, 200)
     .option('--every-build', 'also the native builds that this processor can run beside its best')
+    .addOption(publicKeyOption())
     .option('--json', 'print the result as JSON')
     .action(async (dir: string, flags: Flags) => {
-      const { models } = await readBundle(dir);
+      const { models } = await readBundle(dir, { publicKey: flags.publicKey });
       const progress = createProgress();
       const result = await runEnginesBench({
         models: models.map(decodeModel),

@@ -1,6 +1,6 @@
 import { quantile } from '../../../agent/quantile.ts';
 import { formatTable } from '../../../terminal/table.ts';
-import { formatPhaseTable } from '../../track/phase-table.ts';
+import { describeFailures, formatPhaseTable } from '../../track/phase-table.ts';
 import type { LoopBenchResult, LoopReaction, LoopRow } from './loop-bench.ts';
 import { sufficientShare } from './reaction.ts';
 
@@ -81,7 +81,9 @@ export function formatLoopBench(result: LoopBenchResult): string {
     ...result.stressors.map(({ name, what }) => `${name}: ${what}`),
     ...result.missing.map(({ why }) => why),
   ];
+  const failures = describeFailures(rows);
   const notes = [
+    ...(failures === undefined ? [] : [failures]),
     rounds > 1 ? `${rounds} rounds: medians, requests added up` : '1 round',
     `A level is sufficient where ${100 * sufficientShare}% of the requests that came while it was active under the stress met the deadline, in all three runs; where none was, the one that met the most stands there, and the time in brackets. First answer there: in time, by that level or a sparser one, also without a swap: the agent relieves single requests. The onset is the moment before the stressor is started, its end the moment before it is stopped.`,
     ...result.pictures.map((picture) => `Every request over time: ${picture}`),

@@ -29,6 +29,8 @@ export type LoopBenchOptions = {
   out: string;
   /** Absent: a small one is trained. */
   bundle?: string;
+  /** Path of the key that `bundle` must be signed with. */
+  publicKey?: string;
   /** SPEC of the data that is sent, and trained on where there is no bundle. */
   data: string;
   levels: string;
@@ -113,7 +115,9 @@ async function runSteps(options: LoopBenchOptions): Promise<LoopBenchResult> {
   const { out, batch, load, slack, calmS, stressS, afterS, rounds, seed, say, signal } = options;
   const { found, missing } = await openStressors(options);
   const dir = options.bundle ?? (await trainBundle(options));
-  const bundle = await readBundle(dir);
+  // What was trained here just now is not signed yet.
+  const publicKey = options.bundle === undefined ? undefined : options.publicKey;
+  const bundle = await readBundle(dir, { publicKey });
   const { manifest } = bundle;
   const data = await openData(options.data, { signal: options.signal });
   checkFit(dir, manifest, data, 'measure');

@@ -1,5 +1,6 @@
 import { cpus } from 'node:os';
 import { Command, Option } from 'commander';
+import { publicKeyOption } from '../../../bundle/public-key-option.ts';
 import { interruptSignal } from '../../../terminal/interrupt.ts';
 import { positiveInteger, positiveNumber, wholeNumber } from '../../../terminal/number-option.ts';
 import { snakeJson } from '../../../terminal/snake-json.ts';
@@ -22,6 +23,7 @@ type LoopFlags = {
   afterSeconds: number;
   rounds: number;
   seed: number;
+  publicKey?: string;
   json?: boolean;
 };
 
@@ -54,6 +56,7 @@ export function loopCommand(): Command {
     .option('--after-seconds <s>', 'after the stress', positiveNumber, 20)
     .option('--rounds <n>', 'rounds of each stressor', positiveInteger, 1)
     .option('--seed <n>', 'of the arrivals', wholeNumber(0), 1)
+    .addOption(publicKeyOption())
     .option('--json', 'print the result as JSON')
     .addHelpText('after', examples)
     .action(async (bundle: string | undefined, flags: LoopFlags) => {

@@ -88,6 +88,10 @@ describe('ebb doctor --root', () => {
     expect(text).toMatch(/^memory +unknown$/m);
     expect(text).toMatch(/^system +unknown$/m);
     expect(text).toMatch(/^cores +ok +the kernel does not say how many CPUs there are$/m);
+    expect(text).toMatch(/^container +unknown$/m);
+    expect(text).toMatch(/^quota +ok +unknown: the tree has no \/proc\/self\/cgroup$/m);
+    expect(text).toMatch(/^governor +ok +unknown: /m);
+    expect(text).toMatch(/^frequency +ok +unknown: /m);
     expect(text).toMatch(/^ebb .*of this machine/m);
     expect(JSON.parse(snakeJson(found)).identity).toEqual({});
   });
@@ -98,7 +102,10 @@ describe('ebb doctor --root', () => {
       'proc/sys/kernel/osrelease': '5.10.1-board\n',
       'proc/cpuinfo': 'processor\t: 0\nmodel name\t: Some CPU\n',
       'proc/stat': 'cpu  10 0 0 90 0 0 0 0\n',
+      'proc/self/cgroup': '0::/\n',
     });
+    expect(found.platform).toEqual({ container: 'none' });
+    expect(formatExamination(found)).toMatch(/^quota +ok +no control group limits the CPU time$/m);
     expect(found.identity).toMatchObject({ os: 'Linux 5.10.1-board', memoryBytes: 1024 * 1024, cores: 1 });
     const readings = found.sensors.flatMap((report) => report.readings);
     expect(readings.map(({ name, value }) => [name, value])).toEqual([

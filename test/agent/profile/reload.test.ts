@@ -26,7 +26,7 @@ guards: { max_temp_c: 70, min_memory_mib: 100, battery_reserve: 0.2 }
 battery: { last_for: 8h, reserve: 10% }
 bundle: { public_key: key.pem }
 http: { host: 0.0.0.0, port: 1, token_file: t, max_body_bytes: 1, max_queue: 2, max_batch: 3, request_timeout_s: 4 }
-report: { broker: "mqtt://x", fleet: f, device: d, interval_s: 0.3 }
+report: { broker: "mqtts://x", fleet: f, device: d, ca_file: a, cert_file: c, key_file: k, interval_s: 0.3 }
 calibration: { seconds: 1, batch: 2 }
 `);
 const plain = parse('');
@@ -104,6 +104,9 @@ describe('changeProfile()', () => {
       'report.broker',
       'report.fleet',
       'report.device',
+      'report.ca_file',
+      'report.cert_file',
+      'report.key_file',
       'calibration.seconds 4 -> 1',
       'calibration.batch 1 -> 2',
     ]);

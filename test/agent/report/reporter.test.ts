@@ -78,7 +78,7 @@ function describeBroker(name: string, mqtt: '3.1.1' | '5', startBroker: () => Pr
       ok: true,
       value: { body: info },
     });
-    expect(lastStatus(observer.seen)).toEqual({ status: 'online', reason: null });
+    expect(lastStatus(observer.seen)).toMatchObject({ status: 'online', reason: null });
     const late = await observe(broker.url);
     await until(
       'a late comer has both',
@@ -90,7 +90,7 @@ function describeBroker(name: string, mqtt: '3.1.1' | '5', startBroker: () => Pr
     expect(decodeSwap(observer.on(topics.swap).at(-1)!.payload)).toMatchObject({ value: { body: swap } });
     await reporter.stop();
     await until('it is offline', () => lastStatus(observer.seen)?.status === 'offline');
-    expect(lastStatus(observer.seen)).toEqual({ status: 'offline', reason: 'stopped' });
+    expect(lastStatus(observer.seen)).toMatchObject({ status: 'offline', reason: 'stopped' });
   });
 
   it(`obeys commands over ${name} one after the other, and answers each, also hostile ones`, async () => {
@@ -239,20 +239,89 @@ describe('reporter', () => {
     );
     await observer.client.publishAsync(topics.status, Buffer.from(late), { qos: 1, retain: true });
     await until('it says online again', () => observer.on(topics.status).length >= 3);
-    expect(lastStatus(observer.seen)).toEqual({ status: 'online', reason: null });
+    expect(lastStatus(observer.seen)).toMatchObject({ status: 'online', reason: null });
   });
 
-  it('says so when another agent has the same name', async () => {
-    const broker = await startAedes();
-    closers.push(broker.stop);
-    const twins = [makeReporter(broker.url), makeReporter(broker.url)];
-    for (const { reporter } of twins) await reporter.start();
-    await until('one of them tells', () =>
-      twins.some(({ log }) =>
-        log.lines.some(({ text }) => text.startsWith('another agent has the same name')),
-      ),
+  const warnings = (log: ReturnType<typeof recordLog>) =>
+    log.lines.filter(({ level }) => level === 'warn').map(({ text }) => text);
+  const isTwin = (text: string) => text.startsWith('another agent has the same name');
+  const startsSeen = (seen: Seen[]) =>
+    new Set(
+      seen
+        .filter(({ topic }) => topic === topics.telemetry)
+        .map(({ payload }) => JSON.parse(Buffer.from(payload).toString()).start as string),
     );
-  });
+
+  describe.each([['aedes', startAedes] as const, ['mosquitto', startMosquitto] as const])(
+    'with another agent of the same name at %s',
+    (name, startBroker) => {
+      const itHere = it.skipIf(name === 'mosquitto' && !hasMosquitto);
+
+      itHere('the first goes on, the second pauses and takes over when the first is gone', async () => {
+        const broker = await startBroker(await freePort());
+        closers.push(broker.stop);
+        const observer = await observe(broker.url);
+        // The second one's clock is years behind: no clock decides.
+        const first = makeReporter(broker.url, { start: 'first' });
+        const obeyed: string[] = [];
+        const second = makeReporter(broker.url, {
+          start: 'second',
+          now: () => new Date(0),
+          onCommand: async () => {
+            obeyed.push('second');
+            return { ok: true };
+          },
+        });
+        await first.reporter.start();
+        await second.reporter.start();
+        await until('both tell', () => [first, second].every(({ log }) => warnings(log).some(isTwin)));
+        const before = observer.seen.length;
+        first.reporter.publishTelemetry(telemetry);
+        second.reporter.publishTelemetry(telemetry);
+        await observer.client.publishAsync(topics.set('level'), '{"id":"x","level":1}', { qos: 1 });
+        await until('the command is answered', () => observer.on(topics.answer('level')).length > 0);
+        await until('telemetry is seen', () =>
+          observer.seen.slice(before).some(({ topic }) => topic === topics.telemetry),
+        );
+        expect(startsSeen(observer.seen.slice(before))).toEqual(new Set(['first']));
+        expect(obeyed).toEqual([]);
+        // Neither was evicted, and each told it once.
+        for (const { log } of [first, second]) {
+          expect(warnings(log)).toHaveLength(1);
+          expect(warnings(log)[0]).toMatch(/"d" in fleet "f", on host .*--device/);
+        }
+        await first.reporter.stop();
+        await until('the second reports', () => {
+          second.reporter.publishTelemetry(telemetry);
+          return startsSeen(observer.seen).has('second');
+        });
+        expect(lastStatus(observer.seen)).toMatchObject({ status: 'online' });
+      });
+
+      itHere('a restart, after a crash too, is no alarm, even with a clock that is behind', async () => {
+        const broker = await startBroker(await freePort());
+        closers.push(broker.stop);
+        const observer = await observe(broker.url);
+        const plant = (status: 'online' | 'offline', start: string, retain = true) => {
+          const body = { status, reason: null };
+          const payload = encodeStatus({ start, seq: 5, time: '2099-01-01T00:00:00Z' }, body);
+          return observer.client.publishAsync(topics.status, Buffer.from(payload), { qos: 1, retain });
+        };
+        await plant('online', 'crashed');
+        const { reporter, log } = makeReporter(broker.url, { now: () => new Date(0) });
+        await reporter.start();
+        // The last will of the start that crashed comes late.
+        await plant('offline', 'crashed');
+        await until('it takes its status back', () => lastStatus(observer.seen)?.status === 'online');
+        await reporter.stop();
+        const again = makeReporter(broker.url, { now: () => new Date(0) });
+        await again.reporter.start();
+        again.reporter.publishTelemetry(telemetry);
+        await until('telemetry is seen', () => observer.on(topics.telemetry).length > 0);
+        expect([...warnings(log), ...warnings(again.log)]).toEqual([]);
+      });
+    },
+  );
 
   it('stops though the broker is absent, and can be stopped twice', async () => {
     const { reporter } = makeReporter(`mqtt://127.0.0.1:${await freePort()}`);

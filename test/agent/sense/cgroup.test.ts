@@ -134,6 +134,16 @@ describe('control groups are found through the mounts', () => {
     expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 1.5, cgroup_memory_limit: 4096 });
   });
 
+  it('a second mount of the same hierarchy where the first is hidden, and says nothing', async () => {
+    const root = await writeTree({
+      'proc/self/cgroup': '0::/a\n',
+      'proc/self/mountinfo':
+        line('/', '/hidden', 'cgroup2', 'rw') + line('/', '/sys/fs/cgroup', 'cgroup2', 'rw'),
+      'sys/fs/cgroup/a/cpu.max': '200000 100000\n',
+    });
+    expect(await (await read(root))()).toEqual({ cgroup_cpu_limit: 2 });
+  });
+
   it('a group that a namespace hides is looked for at the root of the mount', async () => {
     const root = await writeTree({
       'proc/self/cgroup': '0::/../other\n',
@@ -204,11 +214,11 @@ describe('memory that is available', () => {
     );
   });
 
-  it('is the machine’s if that is less, and if the group does not say what it uses', async () => {
+  it('is the machine’s if that is less, and at most the limit if the group does not say what it uses', async () => {
     const wide = { 'proc/self/cgroup': '0::/\n', [`${v2}/memory.max`]: `${2 ** 40}\n` };
     expect(await available({ ...wide, [`${v2}/memory.current`]: '0\n' })).toEqual(host);
     const narrow = { ...wide, [`${v2}/memory.max`]: `${512 * mib}\n` };
-    expect(await available(narrow)).toEqual([host[0], 512 * mib]);
+    expect(await available(narrow)).toEqual([512 * mib, 512 * mib]);
     expect(await available({})).toEqual(host);
   });
 });

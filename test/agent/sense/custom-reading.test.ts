@@ -21,6 +21,14 @@ describe('a reading that a profile asks for', () => {
     expect(await gone.read()).toEqual({ noData: 'the file "/run/ups/charge" cannot be read' });
   });
 
+  it('is none where the end of what is read cuts the number', async () => {
+    const root = await writeTree({ long: `${' '.repeat(4094)}1234`, short: `${' '.repeat(4000)}1234` });
+    const [cut] = readingsOf('  - { name: a, file: /long, unit: watts }');
+    expect(await createCustomSensor(cut!, { root, ...clock }).read()).toHaveProperty('noData');
+    const [whole] = readingsOf('  - { name: a, file: /short, unit: watts }');
+    expect(await createCustomSensor(whole!, { root, ...clock }).read()).toMatchObject([{ value: 1234 }]);
+  });
+
   it('comes from what a command prints, which runs without a shell', async () => {
     const [reading] = readingsOf('  - { name: ups_power, command: [echo, "$(id) -3.5e0 W"], unit: watts }');
     expect(await createCustomSensor(reading!, { root: '/', ...clock }).read()).toMatchObject([
@@ -60,7 +68,10 @@ describe('a reading that a profile asks for', () => {
     ['BAT0: 87', 87],
     ['temp1 (cpu) 45.5', 45.5],
     ['name,87', 87],
-    ['12 345', 12],
+    ['12 34', 12],
+    ['50000 100000', 50_000],
+    ['charge - 87', 87],
+    ['4.2eV', 4.2],
     ['\ufeff42\r\n', 42],
   ])('reads the first number of %j as %d', (text, value) => {
     expect(firstNumber(text)).toBe(value);
@@ -69,6 +80,22 @@ describe('a reading that a profile asks for', () => {
   it.each([
     '',
     'none',
+    '12 345',
+    '1 234,5',
+    '1\u2009234',
+    '1\u066c234',
+    '10²',
+    '5½',
+    '1.5×10^3',
+    '1.5 x 10^3',
+    '1^5',
+    '5e',
+    '5e-',
+    '0xZZ',
+    '- 5',
+    'temp = - 5',
+    'nan 50',
+    'charge: NaN, 50',
     'nan',
     'inf',
     '.',

@@ -71,6 +71,16 @@ describe('the cpu sensor', () => {
     expect(await next('cpu  1050 0 0 9250 0 0 0 0')).toEqual(backwards);
     expect(await next('cpu  10 0 0 90 0 0 0 0')).toEqual(backwards);
     expect(await next('cpu  60 0 0 140 0 0 0 0')).toMatchObject([{ name: 'cpu_busy', value: 0.5 }, {}, {}]);
+    // A container that sums what its CPUs ever counted was given one more.
+    expect(await next('cpu  9000 0 0 99000 0 0 0 0\ncpu0 1 1\ncpu1 1 1')).toEqual({
+      noData: 'the number of CPUs in /proc/stat changed',
+      soon: true,
+    });
+    expect(await next('cpu  9050 0 0 99150 0 0 0 0\ncpu0 1 1\ncpu1 1 1')).toMatchObject([
+      { name: 'cpu_busy', value: 0.25 },
+      {},
+      {},
+    ]);
   });
 
   it('says so if the counters stand still, at zero as in gVisor or elsewhere', async () => {

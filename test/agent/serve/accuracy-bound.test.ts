@@ -13,14 +13,19 @@ const profile = parseProfile('deadline_ms: 5\ninterval_ms: 1000\nhttp: { max_que
   name: 'test',
 });
 
+function accuracyOf(value: number): NonNullable<Manifest['levels'][number]['accuracy']> {
+  const count = 10_000;
+  return { metric: 'top1', value, correct: Math.round(value * count), count, data: 'drawn', split: 'test' };
+}
+
 /** Another bundle for the same door, with these accuracies. */
 function manifestOf(accuracies: readonly (number | null)[]): Manifest {
   const levels = tinyManifest.levels.map((level, at) => {
     const { accuracy: _, ...rest } = level;
     const value = accuracies[at];
-    return value === null || value === undefined ? rest : { ...rest, accuracy: { value, split: 'test' } };
+    return value === null || value === undefined ? rest : { ...rest, accuracy: accuracyOf(value) };
   });
-  return { ...tinyManifest, levels: levels as Manifest['levels'] };
+  return { ...tinyManifest, levels };
 }
 
 /** An agent whose engines hold their runs until they are released; every run is written down with the accuracy of its level. */

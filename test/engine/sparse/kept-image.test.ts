@@ -16,7 +16,7 @@ it.skipIf(!existsSync(addonPath))(
     const { runtime, image } = open();
     // A WeakRef holds what it was made of until the turn of the event loop is over.
     await setTimeout(0);
-    collectGarbage();
+    await collectGarbage();
     expect(image.deref()).toBeUndefined();
     expect(runtime.run(0, drawNumbers(64, 1), 1, 1)).toHaveLength(3);
     runtime.close();

@@ -16,7 +16,7 @@ async function runOrt(model: OnnxModel, input: Float32Array, batch: number): Pro
     logSeverityLevel: 3,
     intraOpNumThreads: 1,
   });
-  const shape = model.inputs[0]!.shape.slice(1) as number[];
+  const shape = model.inputs[0]!.shape!.slice(1) as number[];
   const outputs = await session.run({ image: new Tensor('float32', input, [batch, ...shape]) });
   const output = Float32Array.from(outputs[model.outputs[0]!.name]!.data as Float32Array);
   await session.release();

@@ -17,7 +17,7 @@ describe('collectGarbage()', () => {
     const left = open();
     // A WeakRef holds what it was made of until the turn of the event loop is over.
     await setTimeout(0);
-    collectGarbage();
+    await collectGarbage();
     expect(left.deref()).toBeUndefined();
   });
 });
