@@ -7,7 +7,7 @@ import { UsageError } from '../../terminal/usage-error.ts';
 import { chooseBackend } from '../../trainer/backend/open-backend.ts';
 import { parseLevels } from '../../trainer/levels.ts';
 import { loadCheckpoint } from '../../trainer/run/checkpoint.ts';
-import type { Metric } from '../../trainer/run/metrics-log.ts';
+import type { Metric } from '../../trainer/run/metric.ts';
 import { progressLine } from '../../trainer/run/progress-line.ts';
 import { readMetrics } from '../../trainer/run/read-metrics.ts';
 import { claimRunFolder } from '../../trainer/run/run-folder.ts';
