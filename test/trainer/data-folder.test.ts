@@ -117,7 +117,7 @@ describe('openData() of folder:DIR', () => {
     await expect(
       read('3.jpg', '<svg xmlns="http://www.w3.org/2000/svg" width="5" height="4"/>'),
     ).rejects.toThrow('current error is "it begins with 3c 73 76 67, as neither of them does"');
-    await expect(read('3.png', '')).rejects.toThrow('it begins with nothing');
+    await expect(read('3.png', '')).rejects.toThrow('the file is empty');
   });
 
   it('names the first file of another size', async () => {
