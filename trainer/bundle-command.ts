@@ -60,7 +60,9 @@ async function between(dir: string, flags: BetweenFlags): Promise<void> {
   const signal = interruptSignal();
   const bundle = await readBundle(dir);
   if (out !== undefined) await checkTarget(out);
-  const data = await openData(flags.data);
+  const data = await openData(flags.data, {
+    onNote: (line) => process.stderr.write(`ebb bundle: ${line}\n`),
+  });
   checkFit(dir, bundle.manifest, data, 'add a level to');
   const backend = chooseBackend(flags.backend);
   if (backend.note !== undefined) process.stderr.write(`ebb bundle between: ${backend.note}\n`);

@@ -7,7 +7,12 @@ import { imageReader } from './image-input.ts';
 import { readNames } from './read-names.ts';
 import { watchFolder } from './watch-folder.ts';
 
-export type ImageSource = { watch?: string; stdin?: boolean };
+export type ImageSource = {
+  watch?: string;
+  stdin?: boolean;
+  /** Names on standard input end with NUL. */
+  null?: boolean;
+};
 
 /** Columns that do not jump: label, confidence, level, time, file. */
 function formatOutcome(outcome: Classified, widest: number): string {
@@ -39,7 +44,13 @@ export async function tellOutcomes(options: {
   const read = imageReader(manifest, await loadDecoder());
   const widest = Math.max(...manifest.labels.map((label) => label.length));
   return classifyFiles({
-    files: source.watch === undefined ? readNames(process.stdin, signal) : watchFolder(source.watch, signal),
+    files:
+      source.watch === undefined
+        ? readNames(process.stdin, signal, {
+            nul: source.null ?? false,
+            onNote: (line) => process.stderr.write(`ebb run: ${line}\n`),
+          })
+        : watchFolder(source.watch, signal),
     agent,
     read,
     labels: manifest.labels,

@@ -53,7 +53,7 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
   if (backend.note !== undefined) onNote(backend.note);
   let newest: Training | undefined;
   try {
-    const opened = await openData(settings.data);
+    const opened = await openData(settings.data, { onNote });
     const data = holdOut(opened, { share: settings.validation, seed: settings.seed });
     const setting = trainOptions(
       { ...settings, batch: Math.min(settings.batch, data.train.count) },
