@@ -35,8 +35,8 @@ export async function loadDecoder(): Promise<DecodeImage> {
   sharp.cache(false);
   return async (path, { size } = {}) => {
     const limit = { pixels: size ? maxScaledPixels : maxImagePixels };
-    const convert = async (bytes: Uint8Array, failOn: 'error' | 'warning'): Promise<DecodedImage> => {
-      const image = sharp(bytes, { limitInputPixels: false, failOn, autoOrient: true });
+    const convert = async (bytes: Uint8Array): Promise<DecodedImage> => {
+      const image = sharp(bytes, { limitInputPixels: false, failOn: 'error', autoOrient: true });
       const known = await image.metadata();
       if (mustBeWhole(known)) limit.pixels = Math.min(limit.pixels, maxWholePixels);
       if (known.width * known.height > limit.pixels)
@@ -52,13 +52,7 @@ export async function loadDecoder(): Promise<DecodeImage> {
       checkImageBytes((await stat(path)).size);
       const bytes = await readFile(path);
       sniffImage(bytes);
-      return await convert(bytes, 'error').catch((error) => {
-        if (!error.message.includes('premature end of JPEG')) throw error;
-        // Perhaps its end marker alone is missing: then nothing is amiss once it is there.
-        return convert(Buffer.concat([bytes, endOfJpeg]), 'warning').catch(() => {
-          throw error;
-        });
-      });
+      return await convert(bytes);
     } catch (cause) {
       // libvips repeats itself, a line each time.
       const [message] = (cause as Error).message.split('\n');
@@ -70,8 +64,6 @@ export async function loadDecoder(): Promise<DecodeImage> {
     }
   };
 }
-
-const endOfJpeg = Buffer.of(0xff, 0xd9);
 
 /** Others are decoded a few rows at a time. */
 function mustBeWhole({ format, isProgressive, orientation = 1 }: Metadata): boolean {
