@@ -27,6 +27,7 @@ type RunFlags = ProfileFlags & {
   profileSchema?: boolean;
   watch?: string;
   stdin?: boolean;
+  null?: boolean;
   cache?: string;
   recalibrate?: boolean;
   log: LogFormat;
@@ -193,6 +194,7 @@ export function command(): Command {
       ),
     )
     .option('--stdin', 'classify the images whose paths standard input names, a line each, and end with it')
+    .option('-0, --null', 'with --stdin: each path ends with NUL, as "find -print0" writes it')
     .option('--cache <dir>', 'where calibrations are kept; default: $XDG_CACHE_HOME/ebb or ~/.cache/ebb')
     .option('--token-file <file>', 'file with the bearer token that clients must send; default: EBB_TOKEN')
     .option('--json', 'print events as JSON lines')

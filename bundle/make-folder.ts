@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
 
 /**
  * Creates a folder with those above it, and returns a function that removes again those of them that were created and are still empty.
@@ -23,6 +24,7 @@ export async function makeFolder(dir: string): Promise<() => Promise<void>> {
       try {
         await mkdir(path);
         created.push(path);
+        await syncFolder(dirname(path));
       } catch (error) {
         // Another process was faster.
         if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

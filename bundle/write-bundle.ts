@@ -7,6 +7,7 @@ import { makeFolder } from './make-folder.ts';
 import { type Manifest, type ManifestLevel, manifestSchema, manifestVersion } from './manifest.ts';
 import { type Bundle, manifestFile, readBundle } from './read-bundle.ts';
 import { sha256 } from './sha256.ts';
+import { syncFolder } from './sync-folder.ts';
 import { writeFileAtomic } from './write-file-atomic.ts';
 
 /** A level that is not yet on disk: its ONNX bytes and what is known of it. */
@@ -64,7 +65,10 @@ export async function writeBundle(dir: string, bundle: NewBundle): Promise<Manif
   try {
     const manifest = buildManifest(bundle);
     await checkTarget(dir);
-    await stage(dir, manifest, bundle, (temporary) => rename(temporary, resolve(dir)));
+    await stage(dir, manifest, bundle, async (temporary) => {
+      await rename(temporary, resolve(dir));
+      await syncFolder(dirname(resolve(dir)));
+    });
     return manifest;
   } catch (error) {
     throw withCode(error, 'EBB_FAILED');
@@ -93,6 +97,8 @@ export async function replaceBundle(old: Bundle, bundle: NewBundle): Promise<Man
       await rename(aside, target);
       throw error;
     }
+    // Before the old one is removed the new one must have its name on the disk too.
+    await syncFolder(dirname(target));
     // The new bundle is in its place, whatever becomes of the old one.
     await rm(aside, { recursive: true, force: true }).catch(() => {});
   });

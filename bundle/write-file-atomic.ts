@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolder } from './sync-folder.ts';
 
 /**
  * Writes a whole file or nothing: data goes to a temporary file in the same folder, is flushed, and takes the name by rename.
- * A reader sees the old file or the new one. On failure the temporary file is removed.
+ * A reader sees the old file or the new one, also after a power loss: the folder is flushed too, so that the new one is there
+ * once this has returned. On failure the temporary file is removed.
  *
  * @throws the file system's error (EACCES, ENOSPC, ...).
  */
@@ -24,4 +26,5 @@ export async function writeFileAtomic(path: string, data: string | Uint8Array): 
     await rm(temporary, { force: true }).catch(() => {});
     throw error;
   }
+  await syncFolder(dirname(path));
 }

@@ -29,7 +29,7 @@ export function plainRequirement(issue: z.core.$ZodRawIssue): string | undefined
     case 'too_big':
       if (issue.origin === 'string') return `must have ${bound(issue)} characters`;
       if (issue.origin === 'array' || issue.origin === 'set') return `must have ${bound(issue)} entries`;
-      return `must be a number, ${bound(issue)}`;
+      return `must be a number ${issue.inclusive === false ? '' : 'of '}${bound(issue)}`;
     case 'invalid_value':
       return issue.values.length === 1
         ? `must be ${JSON.stringify(issue.values[0])}`

@@ -65,7 +65,10 @@ async function between(path: string, flags: BetweenFlags): Promise<void> {
   const bundle = await readBundle(path, { publicKey: flags.publicKey });
   const { dir } = bundle;
   if (out !== undefined) await requireEmptyFolder('--out', out);
-  const data = await openData(flags.data, { signal });
+  const data = await openData(flags.data, {
+    signal,
+    onNote: (line) => process.stderr.write(`ebb bundle between: ${line}\n`),
+  });
   checkFit(dir, bundle.manifest, data, 'add a level to');
   const backend = chooseBackend(flags.backend);
   if (backend.note !== undefined) process.stderr.write(`ebb bundle between: ${backend.note}\n`);

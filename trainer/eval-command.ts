@@ -59,7 +59,10 @@ async function evaluate(dir: string, options: EvalOptions): Promise<void> {
   const bundle = await readBundle(dir, { publicKey: options.publicKey });
   const { manifest } = bundle;
   const levels = chooseLevels(options.level, manifest.levels.length);
-  const data = await openData(options.data, { signal });
+  const data = await openData(options.data, {
+    signal,
+    onNote: (line) => process.stderr.write(`ebb eval: ${line}\n`),
+  });
   checkFit(dir, manifest, data);
   const split = data[options.split];
   const progress = createProgress();
@@ -99,6 +102,11 @@ function chooseLevels(level: string | undefined, count: number): number[] {
   return [Number(level)];
 }
 
+/** Names of folders may come in another form of Unicode: see `findImages`. */
+function isSameName(a: string, b: string | undefined): boolean {
+  return a.normalize('NFC') === b?.normalize('NFC');
+}
+
 /** @throws Error where the images or classes are not the bundle's. */
 export function checkFit(dir: string, manifest: Manifest, data: DataSet, action = 'evaluate'): void {
   const wanted = manifest.input.shape.slice(1).join(' x ');
@@ -111,7 +119,7 @@ export function checkFit(dir: string, manifest: Manifest, data: DataSet, action 
     throw new Error(
       `Cannot ${action} bundle "${dir}" as images must be ${wanted} (${layout}): current value of "${data.name}" is ${current}; choose the data that the bundle was trained on`,
     );
-  const wrong = manifest.labels.findIndex((label, i) => label !== data.labels[i]);
+  const wrong = manifest.labels.findIndex((label, i) => !isSameName(label, data.labels[i]));
   if (wrong >= 0 || data.labels.length !== manifest.labels.length) {
     const at = wrong >= 0 ? wrong : manifest.labels.length;
     const name = (label: string | undefined) => (label === undefined ? 'none' : `"${label}"`);

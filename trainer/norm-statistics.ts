@@ -1,8 +1,10 @@
 import type { LatentNet } from './ast/latent-net.ts';
 import { plainBatch } from './batches.ts';
 import type { ComputePool } from './compute/compute-pool.ts';
-import { batchStatistics } from './compute/shards.ts';
+import { forwardShard } from './compute/memory-estimate.ts';
+import { poolStatistics, shardStatistics } from './compute/shards.ts';
 import type { DataSet } from './data/data-set.ts';
+import type { NetGraph } from './net/graph.ts';
 import { createRandom, mixSeed } from './random.ts';
 
 /** Samples from which a level's norm statistics are taken. */
@@ -22,11 +24,12 @@ export async function levelStatistics(
   seed: number,
   samples: number = statisticsSamples,
 ): Promise<Float32Array> {
-  return takeStatistics(net.effective(level), pool, data, seed, samples);
+  return takeStatistics(net.graph, net.effective(level), pool, data, seed, samples);
 }
 
 /** The same, of weights that are masked and scales and biases that belong to them. */
 export async function takeStatistics(
+  graph: NetGraph,
   parameters: { weights: Float32Array; affine: Float32Array },
   pool: ComputePool,
   data: DataSet,
@@ -35,6 +38,16 @@ export async function takeStatistics(
 ): Promise<Float32Array> {
   const order = Int32Array.from({ length: data.train.count }, (_, i) => i);
   createRandom(mixSeed(seed, 'statistics')).shuffle(order);
-  const sample = plainBatch(data, data.train, order.subarray(0, samples));
-  return batchStatistics(pool, parameters, sample);
+  // A few shards at a time: all of the samples, as 32-bit numbers, would fill gigabytes if they are large.
+  const sample = order.subarray(0, samples);
+  const atOnce = 2 * pool.workers * forwardShard(graph);
+  const groups: Float32Array[] = [];
+  const counts: number[] = [];
+  for (let start = 0; start < sample.length; start += atOnce) {
+    const batch = plainBatch(data, data.train, sample.subarray(start, start + atOnce));
+    const shards = await shardStatistics(pool, parameters, batch, forwardShard(graph));
+    groups.push(...shards.groups);
+    counts.push(...shards.counts);
+  }
+  return poolStatistics(groups, counts);
 }

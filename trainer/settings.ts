@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { plainRequirement } from '../terminal/plain-issues.ts';
 import { distributions } from './ast/masks/distribution.ts';
 import { granularities } from './ast/masks/mask-scheme.ts';
 import { orders } from './ast/schedule.ts';
@@ -70,12 +71,13 @@ export type NewSettings = Omit<
 export function completeSettings(settings: NewSettings): Settings {
   const { method = 'ast', granularity = 'element' } = settings;
   const several = parseLevels(settings.levels).length > 1;
-  return settingsSchema.parse({
+  const whole = {
     ...settings,
     // A level of N sees 1/N of the steps and wants larger ones than a net that is trained alone.
     lr: settings.lr ?? (method === 'ast' && several ? 0.2 : 0.1),
     distribution: settings.distribution ?? (granularity === 'nm' ? 'uniform' : 'global'),
     correction: settings.correction ?? method === 'ast',
     validation: settings.validation ?? 0.05,
-  });
+  };
+  return settingsSchema.parse(whole, { error: plainRequirement });
 }

@@ -12,6 +12,7 @@ import {
 } from './ast/schedule.ts';
 import type { BackendName } from './backend/open-backend.ts';
 import { batchesPerEpoch, createBatches } from './batches.ts';
+import { checkMemory } from './check-memory.ts';
 import { checkLoss, checkOptions } from './check-options.ts';
 import { type ComputePool, createComputePool } from './compute/compute-pool.ts';
 import { batchGradient, shardSize } from './compute/shards.ts';
@@ -108,6 +109,7 @@ export async function train(
   const { graph, method, targets, seed, order } = options;
   const iterations = iterationsOf(data, options);
   checkOptions(data, options, iterations);
+  checkMemory({ ...options, workers: workersFor(options) });
   hooks.signal?.throwIfAborted();
   const levels = targets.map((_, level) => level);
   const updates = planMaskUpdates({ ...options, total: iterations, levels: levels.length });

@@ -8,7 +8,12 @@ import { imageReader } from './image-input.ts';
 import { readNames } from './read-names.ts';
 import { watchFolder } from './watch-folder.ts';
 
-export type ImageSource = { watch?: string; stdin?: boolean };
+export type ImageSource = {
+  watch?: string;
+  stdin?: boolean;
+  /** Names on standard input end with NUL. */
+  null?: boolean;
+};
 
 /** Columns that do not jump: label, confidence, level, time, file. */
 function formatOutcome(outcome: Classified, widest: number): string {
@@ -51,7 +56,10 @@ export async function tellOutcomes(options: {
   return classifyFiles({
     files:
       source.watch === undefined
-        ? readNames(process.stdin, signal)
+        ? readNames(process.stdin, signal, {
+            nul: source.null ?? false,
+            onNote: (line) => process.stderr.write(`ebb run: ${line}\n`),
+          })
         : watchFolder(source.watch, { signal, log }),
     agent,
     read,

@@ -45,7 +45,7 @@ const rows: Record<string, Row> = {
       { args: '--lvels 3', says: /Cannot take --lvels as there is no such option: did you mean --levels\?/ },
       {
         args: '--data shapes --levels 0,0.8 --epochs -3 --out {dir}/t',
-        says: /Cannot use --epochs as it must be a number, above 0: current value is "-3"/,
+        says: /Cannot use --epochs as it must be a number above 0: current value is "-3"/,
       },
       {
         args: '--data shapes --levels 0,0.8 --epochs x --out {dir}/t',

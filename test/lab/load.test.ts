@@ -100,6 +100,7 @@ describe('summarize()', () => {
     expect(summarize(outcomes, { deadlineMs: 10, levels: 2 })).toEqual({
       requests: 3,
       errors: 1,
+      firstError: 'refused',
       deadlineHits: 1 / 3,
       latencyP50Ms: 5,
       latencyP99Ms: 15,

@@ -320,7 +320,7 @@ describe('ebb bundle between', () => {
     for (const [wanted, args, message] of [
       [2, [...base, '--sparsity', '0.6', '--epochs', '1'], '--epochs'],
       [2, [...base, '--sparsity', '0.9'], 'between the densest and the sparsest level, 0 and 0.8'],
-      [1, [...base, '--sparsity', '0.6', '--out', parent], 'must be absent or empty'],
+      [2, [...base, '--sparsity', '0.6', '--out', parent], 'must be an absent or empty folder'],
     ] as const) {
       const { status, stdout, stderr } = await ebb([...args]);
       expect(stderr).toContain(message);

@@ -69,6 +69,41 @@ describe('openData() of csv:FILE', () => {
     expect((await openData(spec, { seed: 2 })).test).not.toEqual(data.test);
   });
 
+  it('reads any line ends, also mixed, quoted last cells, blank rows and a byte order mark', async () => {
+    const rows = (...ends: string[]) =>
+      ['x,label', '1,a', '2,"b"', '3,a', '4,"b"'].map((row, i) => row + ends[i % ends.length]);
+    const wanted = await openData(await csv(rows('\n').join('')));
+    for (const text of [
+      rows('\r\n').join(''),
+      rows('\r').join(''),
+      rows('\r\n', '\n', '\n', '\n', '\n').join(''),
+      rows('\n', '\r\n').join(''),
+      rows('\n', '\r', '\r\n').join(''),
+      `\ufeff\r\n${rows('\r\n').join('')}   \r\n\t\n`,
+      `${rows('\n').join('')} , \n,\n\n`,
+      rows('\n').join('').trimEnd(),
+    ])
+      expect(await openData(await csv(text)), JSON.stringify(text)).toEqual(wanted);
+    const utf16 = Buffer.from(`\ufeff${rows('\r\n').join('')}`.replaceAll(',', '\t'), 'utf16le');
+    expect(await openData(await csv(utf16))).toEqual(wanted);
+  });
+
+  it('reads semicolons and tabs with decimal commas, and says which readings were taken', async () => {
+    const wanted = await openData(await csv('x,y,label\n1.5,-2,a\n2.25,0,b\n3,1,a\n4,2,b\n'));
+    const notes: string[] = [];
+    const onNote = (line: string) => notes.push(line.replace(/"\/.*?"/, 'FILE'));
+    const spec = await csv('x;y;label\r\n1,5;-2;a\r\n2,25;0;b\r\n;;\r\n3;1;a\r\n4;2;b\r\n');
+    expect(await openData(spec, { onNote })).toEqual(wanted);
+    expect(notes).toEqual([
+      'columns of FILE are separated by semicolons',
+      'numbers of FILE are read with a decimal comma: 1,5 is one and a half',
+      'ignored 1 blank row of FILE',
+    ]);
+    expect(await openData(await csv('x\ty\tlabel\n1.5\t-2\ta\n2.25\t0\tb\n3\t1\ta\n4\t2\tb\n'))).toEqual(
+      wanted,
+    );
+  });
+
   it('reads gzip', async () => {
     const plain = await openData(await csv(unsplit));
     expect(await openData(await csv(gzipSync(unsplit), 'motor.csv.gz'))).toEqual(plain);
@@ -137,11 +172,13 @@ describe('openData() of csv:FILE', () => {
       'label,split\na,train\n',
       'there must be a column of the class and one or more of numbers',
     ],
+    ['bars', 'x|y|label\n1|2|a\n', 'current columns are x|y|label; add columns, and separate them by commas'],
     [
-      'semicolons',
-      'x;y;label\n1;2;a\n',
-      'current columns are x;y;label; add columns, and separate them by commas',
+      'a decimal comma beside a decimal point',
+      'x;y;label\n1.5;2;a\n1,234;2;b\n',
+      'line 3, column 1 ("x"), as it must be a decimal number that 32 bits hold: current value is "1,234"',
     ],
+    ['a comma in a quoted number', 'x,label\n"1,5",a\n', 'current value is "1,5"'],
     [
       'another split',
       'x,label,split\n1,a,dev\n',

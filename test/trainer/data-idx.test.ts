@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
@@ -63,9 +64,30 @@ describe('openData() of idx:DIR', () => {
     expect(data.augment.flip).toBe(true);
   });
 
+  it('reads names with a dot, plain or packed, and says which it took if there are two', async () => {
+    const plain = await openData(await writeFamily());
+    const notes: string[] = [];
+    const images = idx([10, 3, 2], counting(60));
+    const dotted = await writeFamily({
+      'train-images-idx3-ubyte': undefined,
+      'train-images.idx3-ubyte': images,
+      't10k-images-idx3-ubyte.gz': undefined,
+      't10k-images.idx3-ubyte.gz': gzipSync(idx([4, 3, 2], counting(24))),
+      'train-labels-idx1-ubyte.gz': Buffer.from('damaged'),
+    });
+    // An archive that unpacks each file into a folder of its name.
+    await mkdir(`${dotted.slice(4)}/train-images-idx3-ubyte`);
+    expect(await openData(dotted, { onNote: (line) => notes.push(line) })).toEqual(plain);
+    expect(notes).toEqual([
+      expect.stringMatching(
+        /^"train-labels-idx1-ubyte" of ".*" is read, not "train-labels-idx1-ubyte\.gz" beside it$/,
+      ),
+    ]);
+  });
+
   it('names the file that is missing', async () => {
     await expect(openData(await writeFamily({ 'train-labels-idx1-ubyte': undefined }))).rejects.toThrow(
-      /train-labels-idx1-ubyte" as it or "train-labels-idx1-ubyte.gz" must exist/,
+      /train-labels-idx1-ubyte" as it, .* "train-labels.idx1-ubyte.gz" must exist/,
     );
     await expect(openData('idx:/nowhere/at/all')).rejects.toThrow('must exist');
   });

@@ -1,7 +1,7 @@
 import type { ManifestLevel } from '../../bundle/manifest.ts';
 import { createRunCurves, type RunCurves } from '../../trainer/report/run-curves.ts';
 import type { RunReport } from '../../trainer/report/run-report.ts';
-import type { Metric } from '../../trainer/run/metrics-log.ts';
+import type { Metric } from '../../trainer/run/metric.ts';
 import { completeSettings, type NewSettings } from '../../trainer/settings.ts';
 import { drawNumbers } from '../tiny-bundle.ts';
 

@@ -7,7 +7,7 @@ import { UsageError } from '../../terminal/usage-error.ts';
 import { chooseBackend } from '../../trainer/backend/open-backend.ts';
 import { parseLevels } from '../../trainer/levels.ts';
 import { loadCheckpoint } from '../../trainer/run/checkpoint.ts';
-import type { Metric } from '../../trainer/run/metrics-log.ts';
+import type { Metric } from '../../trainer/run/metric.ts';
 import { progressLine } from '../../trainer/run/progress-line.ts';
 import { readMetrics } from '../../trainer/run/read-metrics.ts';
 import { claimRunFolder } from '../../trainer/run/run-folder.ts';
@@ -197,8 +197,12 @@ describe('the command line of ebb train', () => {
   const base = ['--data', 'shapes', '--levels', '0,0.5', '--epochs', '1', '--out', 'x'];
 
   it('refuses wrong values, each with what would be right', async () => {
-    await expect(parse(...base, '--epochs', '0')).rejects.toThrow(/--epochs as it must be valid: .*>0/);
-    await expect(parse(...base, '--batch', '1.5')).rejects.toThrow(/--batch as it must be valid: .*int/);
+    await expect(parse(...base, '--epochs', '0')).rejects.toThrow(
+      /--epochs as it must be a number above 0: current value is "0"/,
+    );
+    await expect(parse(...base, '--batch', '1.5')).rejects.toThrow(
+      /--batch as it must be a whole number: current value is "1.5"/,
+    );
     await expect(parse(...base, '--seed', 'a')).rejects.toThrow(UsageError);
     await expect(parse(...base, '--lr', '-1')).rejects.toThrow(UsageError);
     await expect(parse(...base, '--name', '../x')).rejects.toThrow(/--name as it must be 1 to 64 letters/);

@@ -11,11 +11,11 @@ export const shardSize = 32;
 
 type Parameters = { weights: Float32Array; affine: Float32Array };
 
-export function cutShards(batch: Batch): Batch[] {
+export function cutShards(batch: Batch, samples = shardSize): Batch[] {
   const size = batch.inputs.length / batch.count;
   const shards: Batch[] = [];
-  for (let start = 0; start < batch.count; start += shardSize) {
-    const end = Math.min(batch.count, start + shardSize);
+  for (let start = 0; start < batch.count; start += samples) {
+    const end = Math.min(batch.count, start + samples);
     shards.push({
       inputs: batch.inputs.slice(start * size, end * size),
       labels: batch.labels.slice(start, end),
@@ -48,23 +48,21 @@ export async function batchGradient(
   return { ...total, loss: total.loss / batch.count, statistics: poolStatistics(statistics, counts) };
 }
 
-/** The norms' statistics over all images of `batch`, as training computes them: means, then variances. */
-export async function batchStatistics(
+/** The norms' statistics of each shard of `batch`, as training computes them (means, then variances), and its samples. */
+export async function shardStatistics(
   pool: ComputePool,
   parameters: Parameters,
   batch: Batch,
-): Promise<Float32Array> {
-  const shards = cutShards(batch);
-  const answers = await Promise.all(
+  samples: number,
+): Promise<{ groups: Float32Array[]; counts: number[] }> {
+  const shards = cutShards(batch, samples);
+  const groups = await Promise.all(
     shards.map(({ inputs, count }) => {
       const input: PassInput = { ...parameters, inputs, count };
       return pool.run({ kind: 'statistics', input });
     }),
   );
-  return poolStatistics(
-    answers,
-    shards.map((shard) => shard.count),
-  );
+  return { groups, counts: shards.map((shard) => shard.count) };
 }
 
 /** Mean and variance of several groups of images taken together, from each group's own. */

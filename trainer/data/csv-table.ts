@@ -12,8 +12,13 @@ export type CsvColumns = {
 /** Where a row stands; lines count from 1. */
 export type CsvPlace = { path: string; line: number };
 
+/** How a file's numbers are written: known from its first number that has a fraction. `none`: a comma is no part of a number. */
+export type CsvDecimal = { mark: '.' | ',' | 'none' | undefined };
+
 export type CsvSplit = 'train' | 'test';
 
+/** Where a comma separates no cells it may stand in numbers, as most of Europe writes them. */
+const withComma = /^[+-]?(\d+,\d+|,\d+)(e[+-]?\d+)?$/i;
 const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
 
 /**
@@ -63,6 +68,7 @@ export function parseCsvHeader(cells: string[], { path, line }: CsvPlace): CsvCo
  * Reads a row's class, split and numbers.
  *
  * @param place for messages only.
+ * @param decimal how the rows before write their numbers; it learns from this one.
  * @param into where the numbers go, beginning at `at`.
  * @throws Error where cells are missing, too many or empty, or no number where one belongs.
  */
@@ -72,6 +78,7 @@ export function parseCsvRow(
   { path, line }: CsvPlace,
   into: Float32Array,
   at: number,
+  decimal: CsvDecimal = { mark: 'none' },
 ): { label: string; split: CsvSplit | undefined } {
   const { names, features } = columns;
   const fail = (column: number, required: string, current: string, cure: string): never => {
@@ -89,7 +96,8 @@ export function parseCsvRow(
   };
   features.forEach((column, i) => {
     const cell = filled(column);
-    const value = number.test(cell) ? Math.fround(Number(cell)) : Number.NaN;
+    const text = plainNumber(cell, decimal);
+    const value = text === undefined ? Number.NaN : Math.fround(Number(text));
     if (!Number.isFinite(value))
       fail(
         column,
@@ -99,9 +107,21 @@ export function parseCsvRow(
       );
     into[at + i] = value;
   });
-  const label = filled(columns.label);
+  const label = filled(columns.label).normalize('NFC');
   if (columns.split === undefined) return { label, split: undefined };
   const split = filled(columns.split).toLowerCase();
   if (split === 'train' || split === 'test') return { label, split };
   return fail(columns.split, 'it must be train or test', `"${split}"`, 'correct it, or remove the column');
+}
+
+/** The number as JavaScript writes it; undefined if it is none, or if its comma may as well separate thousands. */
+function plainNumber(cell: string, decimal: CsvDecimal): string | undefined {
+  if (number.test(cell)) {
+    if (cell.includes('.') && decimal.mark === ',') return undefined;
+    if (cell.includes('.')) decimal.mark ??= '.';
+    return cell;
+  }
+  if (!withComma.test(cell) || decimal.mark === '.' || decimal.mark === 'none') return undefined;
+  decimal.mark = ',';
+  return cell.replace(',', '.');
 }

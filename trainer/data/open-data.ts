@@ -19,12 +19,14 @@ export type OpenDataOptions = {
   seed?: number | undefined;
   /** Breaks off where reading takes long. */
   signal?: AbortSignal | undefined;
+  /** Told, a line each, what was ignored and which reading was taken where two are possible. */
+  onNote?: ((line: string) => void) | undefined;
 };
 
-type Open = (path: string, seed: number) => Promise<DataSet>;
+type Open = (path: string, options: { seed: number; onNote: (line: string) => void }) => Promise<DataSet>;
 
 const kinds: Record<string, Open> = {
-  idx: readIdxFolder,
+  idx: (dir, { onNote }) => readIdxFolder(dir, onNote),
   cifar10: (dir) => readCifarFolder(dir, 'cifar10'),
   cifar100: (dir) => readCifarFolder(dir, 'cifar100'),
   folder: readImageFolder,
@@ -40,10 +42,13 @@ const kinds: Record<string, Open> = {
  * @param spec one of `dataSpecs`.
  * @throws UsageError where the spec is unknown; Error where the data cannot be read or will not do.
  */
-export async function openData(spec: string, { seed = 1, signal }: OpenDataOptions = {}): Promise<DataSet> {
+export async function openData(
+  spec: string,
+  { seed = 1, signal, onNote = () => {} }: OpenDataOptions = {},
+): Promise<DataSet> {
   if (spec === 'shapes') return checkDataSet(await drawShapes({ signal }), spec);
   const [, kind, path] = /^([a-z0-9]+):(.+)$/s.exec(spec) ?? [];
   if (kind === undefined || !Object.hasOwn(kinds, kind))
     throw new UsageError(`Cannot open data "${spec}" as it must be ${dataSpecs}: change --data`);
-  return checkDataSet(await kinds[kind](path, seed), spec);
+  return checkDataSet(await kinds[kind](path, { seed, onNote }), spec);
 }

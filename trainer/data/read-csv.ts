@@ -2,7 +2,7 @@ import { basename } from 'node:path';
 import { createRandom, mixSeed } from '../random.ts';
 import { maxClasses } from './check-data-set.ts';
 import { eachCsvRow } from './csv-rows.ts';
-import { type CsvColumns, type CsvSplit, parseCsvHeader, parseCsvRow } from './csv-table.ts';
+import { type CsvColumns, type CsvDecimal, type CsvSplit, parseCsvHeader, parseCsvRow } from './csv-table.ts';
 import { channelStatistics, type DataSet } from './data-set.ts';
 import { classCounts, drawPerClass, pickSamples, testQuotas } from './stratify.ts';
 
@@ -25,8 +25,11 @@ type Table = {
  * @param seed decides which rows of a file without a column `split` become the test split.
  * @throws Error where a cell is no number, a row is ragged, or a class has fewer than two rows.
  */
-export async function readCsv(path: string, seed: number): Promise<DataSet> {
-  const table = await readTable(path);
+export async function readCsv(
+  path: string,
+  { seed, onNote }: { seed: number; onNote: (line: string) => void },
+): Promise<DataSet> {
+  const table = await readTable(path, onNote);
   checkClasses(table, path);
   const order = inOrder(table.classes.map(({ name }) => name));
   const rank = new Map(order.map((name, i) => [name, i]));
@@ -56,16 +59,18 @@ export async function readCsv(path: string, seed: number): Promise<DataSet> {
   };
 }
 
-async function readTable(path: string): Promise<Table> {
+async function readTable(path: string, onNote: (line: string) => void): Promise<Table> {
   let columns: CsvColumns | undefined;
   let inputs = new Float32Array(2 ** 12);
   const known = new Map<string, number>();
   const classes: Table['classes'] = [];
   const labels: number[] = [];
   const splits: Table['splits'] = [];
-  await eachCsvRow(path, ({ record, info: { lines: line } }) => {
+  const decimal: CsvDecimal = { mark: undefined };
+  const { delimiter, blankRows } = await eachCsvRow(path, ({ record, info: { lines: line } }, separator) => {
     if (columns === undefined) {
       columns = parseCsvHeader(record, { path, line });
+      if (separator === ',') decimal.mark = 'none';
       return;
     }
     const at = labels.length * columns.features.length;
@@ -75,7 +80,7 @@ async function readTable(path: string): Promise<Table> {
       larger.set(inputs);
       inputs = larger;
     }
-    const { label, split } = parseCsvRow(record, columns, { path, line }, inputs, at);
+    const { label, split } = parseCsvRow(record, columns, { path, line }, inputs, at, decimal);
     const index = known.get(label) ?? classes.push({ name: label, line }) - 1;
     known.set(label, index);
     labels.push(index);
@@ -85,6 +90,11 @@ async function readTable(path: string): Promise<Table> {
     throw new Error(
       `Cannot read CSV file "${path}" as it must hold a header row and rows of numbers: current number of rows below the header is 0; add rows`,
     );
+  if (delimiter !== ',')
+    onNote(`columns of "${path}" are separated by ${delimiter === ';' ? 'semicolons' : 'tabs'}`);
+  if (decimal.mark === ',')
+    onNote(`numbers of "${path}" are read with a decimal comma: 1,5 is one and a half`);
+  if (blankRows > 0) onNote(`ignored ${blankRows} blank ${blankRows === 1 ? 'row' : 'rows'} of "${path}"`);
   return {
     columns,
     inputs: inputs.subarray(0, labels.length * columns.features.length),

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { constants, gunzip, gunzipSync } from 'node:zlib';
@@ -24,17 +24,17 @@ const headBytes = 4096;
 
 /**
  * Reads a folder of the MNIST family: `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
- * `t10k-labels-idx1-ubyte`, each plain or with `.gz`. Classes are Fashion-MNIST's where the folder's name begins with
+ * `t10k-labels-idx1-ubyte`, each plain or with `.gz`, and also as `train-images.idx3-ubyte`. Classes are Fashion-MNIST's where the folder's name begins with
  * `fashion-mnist`, else the ten digits.
  *
  * @throws Error where a file is missing, damaged, or does not fit the others.
  */
-export async function readIdxFolder(dir: string): Promise<DataSet> {
+export async function readIdxFolder(dir: string, onNote: (line: string) => void): Promise<DataSet> {
   const name = basename(resolve(dir));
   const isFashion = name.startsWith('fashion-mnist');
   const labels = isFashion ? fashion : digits;
-  const train = await readSplit(dir, 'train', labels.length);
-  const test = await readSplit(dir, 't10k', labels.length);
+  const train = await readSplit(dir, 'train', labels.length, onNote);
+  const test = await readSplit(dir, 't10k', labels.length, onNote);
   if (train.height !== test.height || train.width !== test.width)
     throw new Error(
       `Cannot read data set "${dir}" as training and test images must have one size: current values are ${train.height} x ${train.width} and ${test.height} x ${test.width}; put the four files of one set there`,
@@ -57,9 +57,10 @@ async function readSplit(
   dir: string,
   prefix: 'train' | 't10k',
   classes: number,
+  onNote: (line: string) => void,
 ): Promise<{ split: Split; height: number; width: number }> {
-  const images = await readIdxFile(join(dir, `${prefix}-images-idx3-ubyte`), 3);
-  const labels = await readIdxFile(join(dir, `${prefix}-labels-idx1-ubyte`), 1);
+  const images = await readIdxFile(dir, `${prefix}-images`, 3, onNote);
+  const labels = await readIdxFile(dir, `${prefix}-labels`, 1, onNote);
   const [count, height, width] = images.dims;
   if (labels.dims[0] !== count)
     throw new Error(
@@ -73,24 +74,46 @@ async function readSplit(
   return { split: { inputs: images.data, labels: Uint16Array.from(labels.data), count }, height, width };
 }
 
-/** Reads `path`, or `path.gz` where that is absent. */
-async function readIdxFile(path: string, rank: number): Promise<IdxArray> {
-  const plain = await readIfPresent(path);
-  if (plain !== undefined) return parseIdx(plain, path, rank);
-  const packed = await readIfPresent(`${path}.gz`);
-  if (packed === undefined)
+/**
+ * Reads the first that is there of `train-images-idx3-ubyte` and `train-images.idx3-ubyte` (as some programs and mirrors write it), then each
+ * with `.gz`.
+ */
+async function readIdxFile(
+  dir: string,
+  name: string,
+  rank: number,
+  onNote: (line: string) => void,
+): Promise<IdxArray> {
+  const names = [`${name}-idx${rank}-ubyte`, `${name}.idx${rank}-ubyte`];
+  names.push(...names.map((plain) => `${plain}.gz`));
+  const present: string[] = [];
+  for (const candidate of names) if (await isFile(join(dir, candidate))) present.push(candidate);
+  const [chosen, ...others] = present;
+  if (chosen === undefined)
     throw new Error(
-      `Cannot read IDX file "${path}" as it or "${basename(path)}.gz" must exist: current folder has neither; download the set's four files into it`,
+      `Cannot read IDX file "${join(dir, names[0])}" as it, "${names.slice(1).join('", "')}" must exist: current folder has none of them; download the set's four files into it`,
     );
-  return parseIdx(await unpack(packed, `${path}.gz`, rank), `${path}.gz`, rank);
+  if (others.length > 0) onNote(`"${chosen}" of "${dir}" is read, not "${others.join('", "')}" beside it`);
+  const path = join(dir, chosen);
+  const bytes = await readWhole(path);
+  return parseIdx(chosen.endsWith('.gz') ? await unpack(bytes, path, rank) : bytes, path, rank);
 }
 
-async function readIfPresent(path: string): Promise<Uint8Array | undefined> {
+/** Whether it is there and no folder: some archives unpack each file into a folder of its name. */
+async function isFile(path: string): Promise<boolean> {
+  try {
+    return !(await stat(path)).isDirectory();
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return code !== 'ENOENT' && code !== 'ENOTDIR';
+  }
+}
+
+async function readWhole(path: string): Promise<Uint8Array> {
   try {
     return await readFile(path);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     throw new Error(
       `Cannot read IDX file "${path}" as it must be a readable file: current error is ${code}`,
       {

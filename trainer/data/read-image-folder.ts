@@ -1,5 +1,6 @@
 import { basename, resolve } from 'node:path';
 import { type DecodedImage, type DecodeImage, loadDecoder } from '../../bundle/image/decode-image.ts';
+import { freeMemoryBytes } from '../compute/memory-estimate.ts';
 import { channelStatistics, type DataSet, pixelScale, type Split } from './data-set.ts';
 import { eachBounded } from './each-bounded.ts';
 import { findImages, type ImageFile } from './find-images.ts';
@@ -18,8 +19,12 @@ const maxBytes = 2 ** 32;
  * @param seed decides which images of a folder without `test/` become the test split.
  * @throws Error where the folders are laid out otherwise, or an image is damaged or of another size.
  */
-export async function readImageFolder(dir: string, seed: number): Promise<DataSet> {
-  const { labels, train, test } = await findImages(dir, { seed, testShare });
+export async function readImageFolder(
+  dir: string,
+  { seed, onNote }: { seed: number; onNote: (line: string) => void },
+): Promise<DataSet> {
+  const { labels, train, test, notes } = await findImages(dir, { seed, testShare });
+  notes.forEach(onNote);
   const decode = await loadDecoder();
   const first = { ...(await decode(train[0].path)), path: train[0].path };
   const { height, width } = first;
@@ -28,6 +33,7 @@ export async function readImageFolder(dir: string, seed: number): Promise<DataSe
     throw new Error(
       `Cannot read image folder "${dir}" as its images must fit into ${maxBytes} bytes: current value is ${bytes} (${train.length + test.length} images of ${width} x ${height}); make them smaller or fewer`,
     );
+  checkRoom(dir, bytes);
   const trainInputs = await decodeAll(train, first, decode);
   const testInputs = await decodeAll(test, first, decode);
   const grey = isGrey(trainInputs) && isGrey(testInputs);
@@ -49,6 +55,15 @@ export async function readImageFolder(dir: string, seed: number): Promise<DataSe
     ...channelStatistics(trainSplit, channels, pixelScale),
     augment: { pad: Math.max(1, Math.round(Math.min(height, width) / 8)), flip: true },
   };
+}
+
+/** The images stay in memory, and setting the held-out ones aside copies them once. */
+function checkRoom(dir: string, bytes: number): void {
+  const free = freeMemoryBytes();
+  if (2 * bytes > free)
+    throw new Error(
+      `Cannot read image folder "${dir}" as its images must fit twice into the memory that is free, ${(free / 1e9).toFixed(1)} GB: current value is twice ${(bytes / 1e9).toFixed(1)} GB; make them smaller or fewer`,
+    );
 }
 
 async function decodeAll(

@@ -3,6 +3,7 @@ import type { BackendName } from '../backend/open-backend.ts';
 import { plainBatch } from '../batches.ts';
 import { type ComputePool, createComputePool } from '../compute/compute-pool.ts';
 import { crossEntropy } from '../compute/cross-entropy.ts';
+import { forwardShard } from '../compute/memory-estimate.ts';
 import { cutShards } from '../compute/shards.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { HeldOut } from '../data/hold-out.ts';
@@ -78,7 +79,7 @@ async function recalibrate(
   const layout = layoutOf(net.graph);
   // Without statistics of their own: a pass that is given some would use them.
   const { weights, affine } = levelVectors(net, level, layout);
-  const statistics = await takeStatistics({ weights, affine }, pool, data, seed);
+  const statistics = await takeStatistics(net.graph, { weights, affine }, pool, data, seed);
   for (const { node, offset, channels } of layout.norms) {
     const norm = level.norms.get(node);
     norm?.mean.set(statistics.subarray(offset, offset + channels));
@@ -95,18 +96,24 @@ async function tryOut(
 ): Promise<Omit<NormTrial, 'source'>> {
   const { validation } = data;
   const parameters = levelVectors(net, level);
-  const indices = Int32Array.from({ length: validation.count }, (_, i) => i);
-  const answers = await Promise.all(
-    cutShards(plainBatch(data, validation, indices)).map(async ({ inputs, labels, count }) => {
-      const logits = await pool.run({ kind: 'logits', input: { ...parameters, inputs, count } });
-      return crossEntropy(logits, labels, 1);
-    }),
-  );
-  // In the shards' order, whichever was computed first.
   const trial = { correct: 0, count: validation.count, loss: 0 };
-  for (const { loss, correct } of answers) {
-    trial.correct += correct;
-    trial.loss += loss / validation.count;
+  const shard = forwardShard(net.graph);
+  const atOnce = 2 * pool.workers * shard;
+  // A few shards at a time, as they are large if their images are.
+  for (let start = 0; start < validation.count; start += atOnce) {
+    const length = Math.min(atOnce, validation.count - start);
+    const indices = Int32Array.from({ length }, (_, i) => start + i);
+    const answers = await Promise.all(
+      cutShards(plainBatch(data, validation, indices), shard).map(async ({ inputs, labels, count }) => {
+        const logits = await pool.run({ kind: 'logits', input: { ...parameters, inputs, count } });
+        return crossEntropy(logits, labels, 1);
+      }),
+    );
+    // In the shards' order, whichever was computed first.
+    for (const { loss, correct } of answers) {
+      trial.correct += correct;
+      trial.loss += loss / validation.count;
+    }
   }
   return trial;
 }

@@ -4,10 +4,17 @@ import type { Engine } from '../../engine/engine.ts';
 import type { Split } from '../data/data-set.ts';
 
 /** One batch size for the export's figures and for `ebb eval`: a library may sum in another order at another size. */
-const evaluationBatch = 100;
+const mostAtOnce = 100;
+/** Numbers in a batch of inputs: 100 images of 128 x 128 x 3. A net's activations are some dozen times as many. */
+const mostNumbers = 5e6;
+
+/** Of samples of `size` numbers: fewer of them if they are large, so that memory stays bounded. */
+export function evaluationBatch(size: number): number {
+  return Math.max(1, Math.min(mostAtOnce, Math.floor(mostNumbers / size)));
+}
 
 export type CountOptions = {
-  /** Images in one run. Default 100. */
+  /** Images in one run. Default: `evaluationBatch`. */
   batch?: number;
   signal?: AbortSignal | undefined;
   onProgress?: ((done: number, count: number) => void) | undefined;
@@ -25,9 +32,9 @@ export async function countCorrect(
   manifest: Manifest,
   options: CountOptions = {},
 ): Promise<{ correct: number; count: number }> {
-  const { batch = evaluationBatch, signal, onProgress } = options;
   const classes = manifest.labels.length;
   const size = split.inputs.length / split.count;
+  const { batch = evaluationBatch(size), signal, onProgress } = options;
   let correct = 0;
   for (let start = 0; start < split.count; start += batch) {
     signal?.throwIfAborted();

@@ -1,4 +1,4 @@
-import type { Metric } from '../run/metrics-log.ts';
+import type { Metric } from '../run/metric.ts';
 import { createWindows } from './windows.ts';
 
 /** A value at a time of training, counted in epochs. */

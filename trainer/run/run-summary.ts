@@ -42,18 +42,21 @@ export type TrainedRun = {
   seconds: number;
   net: TrainedNet;
   manifest: Manifest;
+  /** Told of each line of the metrics that cannot be read: it costs the report no more than itself. */
+  onNote?: (line: string) => void;
 };
 
 /** Writes the report and then `run.json`, of what the metrics say; they are read one by one, however long the run was. */
 export async function summarizeRun(run: TrainedRun): Promise<RunSummary> {
-  const { folder, settings, setting, backend, iterations, seconds, net, manifest } = run;
+  const { folder, settings, setting, backend, iterations, seconds, net, manifest, onNote = () => {} } = run;
   const { method, targets, batch, granularity } = setting;
   const layout = layoutOf(setting.graph);
   const tensors = maskedTensors(layout, granularity).length;
   const isCompared = settings.correction && method !== 'joint';
   const correction = { conflicting_tensors: 0, compared_tensors: 0, iterations_with_conflicts: 0 };
   const curves = createRunCurves({ iterations, epochs: settings.epochs, levels: targets.length });
-  for await (const metric of readMetrics(folder.metrics)) {
+  const faulty = ({ message }: Error) => onNote(`warning: the report lacks a step: ${message}`);
+  for await (const metric of readMetrics(folder.metrics, faulty)) {
     const compared =
       metric.kind === 'step' && isCompared && !beginsGroup(metric.iteration, targets.length) ? tensors : 0;
     curves.add(metric, compared);

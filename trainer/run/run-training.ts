@@ -11,7 +11,8 @@ import type { Settings } from '../settings.ts';
 import { iterationsOf, type Training, type TrainOptions, train } from '../train.ts';
 import { trainOptions } from '../train-options.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint.ts';
-import { openMetricsLog, stepMetric } from './metrics-log.ts';
+import { stepMetric } from './metric.ts';
+import { openMetricsLog } from './metrics-log.ts';
 import { createProgressReport } from './progress-line.ts';
 import { claimRunFolder, type RunFolder, readUnfinished } from './run-folder.ts';
 import { type RunSummary, summarizeRun } from './run-summary.ts';
@@ -52,7 +53,7 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
   if (backend.note !== undefined) onNote(backend.note);
   let newest: Training | undefined;
   try {
-    const opened = await openData(settings.data, { signal });
+    const opened = await openData(settings.data, { signal, onNote });
     const data = holdOut(opened, { share: settings.validation, seed: settings.seed });
     const setting = trainOptions(
       { ...settings, batch: Math.min(settings.batch, data.train.count) },
@@ -62,7 +63,14 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
     const iterations = iterationsOf(data, setting);
     const resume = await loadCheckpoint(folder.checkpoint);
     if (resume) onNote(`going on after ${resume.done} of ${iterations} steps`);
-    const log = await openMetricsLog(folder.metrics, resume?.metricsBytes ?? 0);
+    const log = await openMetricsLog(
+      folder.metrics,
+      resume && { done: resume.done, bytes: resume.metricsBytes },
+    );
+    if (log.missing > 0)
+      onNote(
+        `warning: "${folder.metrics}" lacks ${log.missing} of the ${resume?.done} steps done, as after a power loss: the report is made of the others`,
+      );
     const startMs = performance.now();
     const seconds = () => (resume?.seconds ?? 0) + (performance.now() - startMs) / 1000;
     const save = async ({ net, done }: Training) => {
@@ -127,6 +135,7 @@ export async function runTraining(options: RunOptions, hooks: RunHooks = {}): Pr
       seconds: trainedSeconds,
       net,
       manifest,
+      onNote,
     });
     await rm(folder.checkpoint, { force: true });
     return summary;

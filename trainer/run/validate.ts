@@ -1,4 +1,5 @@
 import { plainBatch } from '../batches.ts';
+import { forwardShard } from '../compute/memory-estimate.ts';
 import { cutShards } from '../compute/shards.ts';
 import type { HeldOut } from '../data/hold-out.ts';
 import { levelStatistics } from '../norm-statistics.ts';
@@ -17,24 +18,29 @@ export async function validate(
   seed: number,
 ): Promise<LevelValidation[]> {
   const { validation, labels } = data;
-  const indices = Int32Array.from({ length: Math.min(mostSamples, validation.count) }, (_, i) => i);
-  const shards = cutShards(plainBatch(data, validation, indices));
+  const total = Math.min(mostSamples, validation.count);
+  const atOnce = 2 * pool.workers * forwardShard(net.graph);
   const results: LevelValidation[] = [];
   for (const level of net.masks.keys()) {
     const statistics = await levelStatistics(net, pool, data, level, seed, statisticsSamples);
     const parameters = { ...net.effective(level), statistics };
-    const answers = await Promise.all(
-      shards.map(({ inputs, count }) =>
-        pool.run({ kind: 'logits', input: { ...parameters, inputs, count } }),
-      ),
-    );
     let correct = 0;
-    for (const [shard, logits] of answers.entries())
-      shards[shard].labels.forEach((label, n) => {
-        const row = logits.subarray(n * labels.length, (n + 1) * labels.length);
-        if (row.indexOf(Math.max(...row)) === label) correct += 1;
-      });
-    results.push({ level, accuracy: correct / indices.length, count: indices.length });
+    // A few shards at a time, as they are large if their images are.
+    for (let start = 0; start < total; start += atOnce) {
+      const indices = Int32Array.from({ length: Math.min(atOnce, total - start) }, (_, i) => start + i);
+      const shards = cutShards(plainBatch(data, validation, indices), forwardShard(net.graph));
+      const answers = await Promise.all(
+        shards.map(({ inputs, count }) =>
+          pool.run({ kind: 'logits', input: { ...parameters, inputs, count } }),
+        ),
+      );
+      for (const [shard, logits] of answers.entries())
+        shards[shard].labels.forEach((label, n) => {
+          const row = logits.subarray(n * labels.length, (n + 1) * labels.length);
+          if (row.indexOf(Math.max(...row)) === label) correct += 1;
+        });
+    }
+    results.push({ level, accuracy: correct / total, count: total });
   }
   return results;
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { appendFile, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
+import { appendFileDurable } from '../../../bundle/append-file-durable.ts';
 import { readBundle } from '../../../bundle/read-bundle.ts';
 import { writeFileAtomic } from '../../../bundle/write-file-atomic.ts';
 import { openEngine } from '../../../engine/open-engine.ts';
@@ -55,8 +56,9 @@ export async function openFinishedRuns(
   // A last line without its end was cut short by a kill: its run is done again.
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   if (whole !== text) await writeFileAtomic(path, whole);
-  for (const line of whole.split('\n').slice(0, -1)) {
-    const run = JSON.parse(line) as FinishedRun;
+  for (const [index, line] of whole.split('\n').slice(0, -1).entries()) {
+    if (line.trim() === '') continue;
+    const run = parseRun(line, path, index + 1);
     finished.set(idOf(run.settings, run.data), run);
   }
   return {
@@ -68,12 +70,24 @@ export async function openFinishedRuns(
       const out = join(dir, id);
       const trained = await trainAndCount(out, settings, hooks);
       const run = { ...trained, data, settings: { ...settings, data: data.name } };
-      await appendFile(path, `${JSON.stringify(run)}\n`);
+      await appendFileDurable(path, `${JSON.stringify(run)}\n`);
       finished.set(id, run);
       await rm(out, { recursive: true, force: true });
       return run;
     },
   };
+}
+
+/** @throws Error with path, line and cure if the line is no JSON. */
+function parseRun(text: string, path: string, line: number): FinishedRun {
+  try {
+    return JSON.parse(text) as FinishedRun;
+  } catch (cause) {
+    throw new Error(
+      `Cannot read finished runs "${path}", line ${line}, as it must be JSON: current error is "${(cause as Error).message}"; remove the line to train that run again`,
+      { cause },
+    );
+  }
 }
 
 async function trainAndCount(
@@ -82,8 +96,7 @@ async function trainAndCount(
   hooks: RunHooks,
 ): Promise<Omit<FinishedRun, 'data'>> {
   let summary: RunSummary;
-  if (existsSync(join(out, 'run.json')))
-    summary = JSON.parse(await readFile(join(out, 'run.json'), 'utf8')) as RunSummary;
+  if (existsSync(join(out, 'run.json'))) summary = await readSummary(join(out, 'run.json'));
   else {
     const isBegun = existsSync(join(out, 'settings.json'));
     const run = { out, settings: isBegun ? undefined : settings, countOn: 'validation' } as const;
@@ -103,6 +116,19 @@ async function trainAndCount(
       test: test[level],
     })),
   };
+}
+
+/** @throws Error with path and cure if the file is no JSON. */
+async function readSummary(path: string): Promise<RunSummary> {
+  const text = await readFile(path, 'utf8');
+  try {
+    return JSON.parse(text) as RunSummary;
+  } catch (cause) {
+    throw new Error(
+      `Cannot read summary "${path}" as it must be JSON: current error is "${(cause as Error).message}"; remove its folder to train that run again`,
+      { cause },
+    );
+  }
 }
 
 async function countOnTest(dir: string, spec: string, signal: AbortSignal | undefined): Promise<number[]> {

@@ -87,14 +87,56 @@ it('at most two files are read at a time, however many there are', async () => {
   expect(most).toBe(2);
 });
 
-it('names come from a stream, a line each', async () => {
-  const lines: string[] = [];
-  for await (const name of readNames(
-    Readable.from(['a.png\r\n\n b', '.jpg\n']),
-    new AbortController().signal,
-  ))
-    lines.push(name);
-  expect(lines).toEqual(['a.png', 'b.jpg']);
+async function namesOf(
+  chunks: (string | Buffer)[],
+  { there = [], nul = false }: { there?: string[]; nul?: boolean } = {},
+) {
+  const names: string[] = [];
+  const notes: string[] = [];
+  const options = {
+    nul,
+    exists: (path: string) => there.includes(path),
+    onNote: (line: string) => notes.push(line),
+  };
+  const { signal } = new AbortController();
+  for await (const name of readNames(Readable.from(chunks), signal, options)) names.push(name);
+  return { names, notes };
+}
+
+it('names come from a stream, a line each, and only its end ends one', async () => {
+  const text = '\ufeffa.png\r\n\n b .jpg \n  \nc\u2028d\re.png\nl\u00e4st.png';
+  const names = ['a.png', ' b .jpg ', 'c\u2028d\re.png', 'l\u00e4st.png'];
+  const bytes = Buffer.from(text);
+  expect((await namesOf([bytes], { there: names })).names).toEqual(names);
+  expect(
+    (
+      await namesOf(
+        [...bytes].map((byte) => Buffer.of(byte)),
+        { there: names },
+      )
+    ).names,
+  ).toEqual(names);
+});
+
+it('of two readings of a name the one that is there is taken, and said', async () => {
+  expect(await namesOf([' a.png\n'], { there: ['a.png'] })).toEqual({
+    names: ['a.png'],
+    notes: ['"a.png" is taken, as there is no " a.png"'],
+  });
+  expect(await namesOf(['a.png \n'], { there: ['a.png', 'a.png '] })).toEqual({
+    names: ['a.png '],
+    notes: ['"a.png " is taken, though "a.png" is there too'],
+  });
+  expect((await namesOf(['a.png\r\n'], { there: ['a.png\r'] })).names).toEqual(['a.png\r']);
+  expect((await namesOf(['a.png\r\n'])).names).toEqual(['a.png']);
+});
+
+it('names may end with NUL and hold newlines', async () => {
+  expect((await namesOf(['a\nb.png\0', ' c.png\0d.png'], { nul: true })).names).toEqual([
+    'a\nb.png',
+    ' c.png',
+    'd.png',
+  ]);
 });
 
 it('a watched folder tells of images that come, once they are whole, and of nothing else', async () => {
