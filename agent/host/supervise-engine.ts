@@ -15,8 +15,8 @@ const mostAbandoned = 3;
 const mostFailures = 6;
 /** Runs wait while so many attempts to open the next thread fail, which takes 100 ms beside the attempts; more than that is no accident. */
 const patience = 1;
-/** To open a bundle of 100 MB takes seconds on a board: what takes longer than this hangs. */
-const openLimitMs = 120_000;
+/** The next thread opens what the first one has opened: if it takes ten times as long, and 10 s at least, it hangs. */
+const openLimit = { times: 10, leastMs: 10_000 };
 
 export type SuperviseOptions = {
   open: () => Promise<Engine>;
@@ -24,6 +24,7 @@ export type SuperviseOptions = {
   hangMs: number;
   log: Logger;
   delaysMs?: readonly number[];
+  /** How long the next thread may take to open. Default: ten times as long as the first one took, at least 10 s. */
   openLimitMs?: number;
 };
 
@@ -56,7 +57,10 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Superv
   /** In the order of the calls; the oldest is the one that the thread computes. */
   const pending: Run[] = [];
   const levelEngines = new Map<number, EngineName>();
+  const startMs = performance.now();
   let engine = await open();
+  const limitMs =
+    options.openLimitMs ?? Math.max(openLimit.leastMs, openLimit.times * (performance.now() - startMs));
   const { manifest, engines, skipped } = engine;
   let { level, threads } = engine;
   let forms: readonly number[] | undefined;
@@ -172,9 +176,13 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Superv
   }
 
   async function reopen(): Promise<void> {
-    const limitMs = options.openLimitMs ?? openLimitMs;
     const limit = setTimeout(
-      () => finish(new EngineEndedError(`an inference thread has not opened within ${limitMs / 1000} s`)),
+      () =>
+        finish(
+          new EngineEndedError(
+            `an inference thread has not opened within ${(limitMs / 1000).toPrecision(3)} s`,
+          ),
+        ),
       limitMs,
     ).unref();
     try {

@@ -136,7 +136,7 @@ it('ends if the next thread hangs while it opens', async () => {
     openLimitMs: 10,
   });
   first.crash('gone');
-  expect((await engine.ended).message).toMatch(/has not opened within 0.01 s/);
+  expect((await engine.ended).message).toMatch(/has not opened within 0.0100 s/);
 });
 
 it('ends, and says why, where one thread after the other hangs', async () => {
