@@ -35,6 +35,11 @@ export async function readTrace(path: string): Promise<Trace> {
     const isCsv = extname(path).toLowerCase() === '.csv';
     value = isCsv ? fromCsv(text, basename(path, extname(path))) : JSON.parse(text);
   } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new UsageError(
+        `Cannot read trace "${path}" as the file must be there: there is none; name a file, or a drawn trace such as steps-1`,
+        { cause },
+      );
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new UsageError(`Cannot read trace "${path}" as it must be JSON or CSV: ${why}`, { cause });
   }

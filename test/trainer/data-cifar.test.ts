@@ -113,7 +113,7 @@ describe('chooseCifarFiles()', () => {
   it('names the file that is missing', () => {
     const four = [...batches.filter((name) => !name.includes('4')), 'test_batch.bin'];
     expect(() => chooseCifarFiles(four, 'd', cifar10)).toThrow(
-      'Cannot read cifar10 folder "d" as "data_batch_4.bin" must be there, plain or as .gz: current names are data_batch_1.bin',
+      'Cannot read cifar10 folder "d" as "data_batch_4.bin" must be there, plain or as .gz: current names are "data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin" and 2 more',
     );
     expect(() => chooseCifarFiles(batches, 'd', cifar10)).toThrow('"test_batch.bin" must be there');
     expect(() => chooseCifarFiles([], 'd', cifar100)).toThrow(
@@ -163,6 +163,13 @@ describe('openData() of cifar10:DIR and cifar100:DIR', () => {
     const cut = await folder({ 'train.bin.gz': packed.subarray(0, 60), 'test.bin': tenClasses });
     await expect(openData(`cifar10:${cut}`)).rejects.toThrow(
       /train\.bin\.gz" as it must be a whole gzip file: current error is unexpected end of file; download it again/,
+    );
+  });
+
+  it('shows a few names of a folder of many, not all', async () => {
+    const files = Object.fromEntries(Array.from({ length: 200 }, (_, i) => [`${i}.png`, new Uint8Array(1)]));
+    await expect(openData(`cifar10:${await folder(files)}`)).rejects.toThrow(
+      /current names are "0\.png", "[0-9]+\.png", "[0-9]+\.png" and 197 more; unpack/,
     );
   });
 

@@ -172,7 +172,11 @@ describe('openData() of csv:FILE', () => {
       'label,split\na,train\n',
       'there must be a column of the class and one or more of numbers',
     ],
-    ['bars', 'x|y|label\n1|2|a\n', 'current columns are x|y|label; add columns, and separate them by commas'],
+    [
+      'bars',
+      'x|y|label\n1|2|a\n',
+      'current columns are "x|y|label"; add columns, and separate them by commas',
+    ],
     [
       'a decimal comma beside a decimal point',
       'x;y;label\n1.5;2;a\n1,234;2;b\n',

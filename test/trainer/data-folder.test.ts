@@ -119,7 +119,7 @@ describe('openData() of folder:DIR', () => {
     const data = await openData(`folder:${dir}`, { onNote: (line) => notes.push(line) });
     expect([data.labels, data.train.count + data.test.count]).toEqual([['a', 'b'], 4]);
     expect(notes).toEqual([
-      'ignored 8 entries of the system or hidden (.git, Thumbs.db, __MACOSX, ...) and 2 empty folders (c, d)',
+      'ignored 8 entries of the system or hidden (".git", "Thumbs.db", "__MACOSX" and 5 more) and 2 empty folders ("c", "d")',
     ]);
   });
 
@@ -201,10 +201,10 @@ describe('openData() of folder:DIR', () => {
     await refused({ ...two, 'b/3.webp': image }, /b\/3\.webp" .* current file type is \.webp; convert it/);
     await refused({ ...two, 'b/notes': '' }, 'current file type is none');
     await refused({ ...two, 'b/more/1.png': image }, 'the sub-folder "more"');
-    await refused({ 'train/a/1.png': image, 'train/b/1.png': image }, 'current sub-folders are train; add');
+    await refused({ 'train/a/1.png': image, 'train/b/1.png': image }, 'current sub-folders are "train"; add');
     const three = await splitFolder({ 'validation/cat/1.png': image });
     await expect(openData(`folder:${three}`)).rejects.toThrow(
-      'current sub-folders are test, train, validation',
+      'current sub-folders are "test", "train", "validation"',
     );
     const other = await splitFolder({ 'test/dog/1.png': image });
     await expect(openData(`folder:${other}`)).rejects.toThrow(

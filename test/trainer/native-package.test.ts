@@ -40,7 +40,7 @@ describe('nativePackagePath()', () => {
 });
 
 describe('loadNativePackage()', () => {
-  it('gives util back what newer Node has removed', () => {
+  it('gives util what newer Node has removed', () => {
     const util: Parameters<typeof restoreUtil>[0] = {};
     restoreUtil(util);
     expect([null, undefined, 0, ''].map((value) => util.isNullOrUndefined?.(value))).toEqual([
@@ -52,11 +52,13 @@ describe('loadNativePackage()', () => {
     expect(util.isArray?.([])).toBe(true);
   });
 
-  it('keeps what util has', () => {
-    const own = () => true;
-    const util = { isNullOrUndefined: own, isArray: own };
+  it('takes the place of what Node has and warns of', () => {
+    const deprecated = (_value: unknown): boolean => {
+      throw new Error('DEP0051');
+    };
+    const util = { isNullOrUndefined: deprecated, isArray: deprecated };
     restoreUtil(util);
-    expect(util).toEqual({ isNullOrUndefined: own, isArray: own });
+    expect([util.isNullOrUndefined(null), util.isArray([])]).toEqual([true, true]);
   });
 
   it('throws what the package throws, and loads one that finds its util', async () => {

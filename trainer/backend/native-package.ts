@@ -42,10 +42,10 @@ export function nativePackagePath(root = packageRoot, resolve = resolveByNode): 
 
 type OldUtil = { isNullOrUndefined?: (value: unknown) => boolean; isArray?: (value: unknown) => boolean };
 
-/** Gives `util` back what tfjs-node 4.22 calls and newer Node has removed. */
+/** Gives `util` what tfjs-node 4.22 calls, without Node's own, of which Node 22 warns (DEP0044, DEP0051) and which later ones have removed. */
 export function restoreUtil(util: OldUtil): void {
-  util.isNullOrUndefined ??= (value) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
+  util.isNullOrUndefined = (value) => value === null || value === undefined;
+  util.isArray = Array.isArray;
 }
 
 /**

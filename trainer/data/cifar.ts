@@ -1,4 +1,5 @@
 import { pixelScale, type Split } from './data-set.ts';
+import { someOf } from './junk.ts';
 
 /** Side of an image in pixels. */
 export const cifarSize = 32;
@@ -97,7 +98,7 @@ export function chooseCifarFiles(
   };
   const missing = (name: string, others = ''): never => {
     throw new Error(
-      `Cannot read ${kind} folder "${dir}" as "${name}"${others} must be there, plain or as .gz: current names are ${names.join(', ') || 'none'}; unpack the set's binary version into it`,
+      `Cannot read ${kind} folder "${dir}" as "${name}"${others} must be there, plain or as .gz: current names are ${someOf(names)}; unpack the set's binary version into it`,
     );
   };
   return { train: choose('train', files.train), test: choose('test', [files.test]) };

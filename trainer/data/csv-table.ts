@@ -1,3 +1,5 @@
+import { someOf } from './junk.ts';
+
 /** What the columns of a table of sensor vectors are. */
 export type CsvColumns = {
   names: string[];
@@ -59,7 +61,7 @@ export function parseCsvHeader(cells: string[], { path, line }: CsvPlace): CsvCo
   const features = names.map((_, column) => column).filter((column) => column !== label && column !== split);
   if (label < 0 || features.length === 0)
     throw new Error(
-      `Cannot read CSV file "${path}", line ${line}, as there must be a column of the class and one or more of numbers: current columns are ${names.join(', ')}; add columns, and separate them by commas`,
+      `Cannot read CSV file "${path}", line ${line}, as there must be a column of the class and one or more of numbers: current columns are ${someOf(names, 8)}; add columns, and separate them by commas`,
     );
   return { names, features, label, split };
 }

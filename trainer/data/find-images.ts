@@ -1,7 +1,7 @@
 import { extname, join } from 'node:path';
 import { createRandom, mixSeed } from '../random.ts';
 import { maxClasses } from './check-data-set.ts';
-import { describeIgnored, type Ignored, visible } from './junk.ts';
+import { describeIgnored, type Ignored, someOf, visible } from './junk.ts';
 import { listFolder } from './list-folder.ts';
 import { classCounts, drawPerClass, testQuotas } from './stratify.ts';
 
@@ -80,7 +80,7 @@ async function isSplit(dir: string, folders: string[]): Promise<boolean> {
 async function findSplit(dir: string, folders: string[], notes: Notes): Promise<Omit<FoundImages, 'notes'>> {
   if (folders.join() !== 'test,train')
     throw new Error(
-      `Cannot read image folder "${dir}" as "train" and "test" must stand there together and alone: current sub-folders are ${folders.map((name) => visible(name)).join(', ')}; add what is missing, move the others elsewhere, or put one sub-folder a class there to have it split`,
+      `Cannot read image folder "${dir}" as "train" and "test" must stand there together and alone: current sub-folders are ${someOf(folders, 8)}; add what is missing, move the others elsewhere, or put one sub-folder a class there to have it split`,
     );
   const open = async (part: string) => {
     const path = join(dir, part);
@@ -93,7 +93,7 @@ async function findSplit(dir: string, folders: string[], notes: Notes): Promise<
   const onlyTest = lack(test.labels, train.labels);
   if (onlyTrain.length + onlyTest.length > 0)
     throw new Error(
-      `Cannot read image folder "${dir}" as "train" and "test" must have the same classes: current classes of "train" alone are ${some(onlyTrain)}, of "test" alone ${some(onlyTest)}; add or remove those sub-folders`,
+      `Cannot read image folder "${dir}" as "train" and "test" must have the same classes: current classes of "train" alone are ${someOf(onlyTrain)}, of "test" alone ${someOf(onlyTest)}; add or remove those sub-folders`,
     );
   return { labels: train.labels, train: train.files, test: test.files };
 }
@@ -156,11 +156,4 @@ function checkedName(dir: string, file: string): string {
   throw new Error(
     `Cannot read image "${join(dir, file)}" as its name must end in ${extensions.join(', ')}: current file type is ${type || 'none'}; convert it to JPEG or PNG, or move it elsewhere`,
   );
-}
-
-function some(names: string[]): string {
-  const first = names.slice(0, 3).map((name) => `"${visible(name)}"`);
-  return names.length === 0
-    ? 'none'
-    : first.join(', ') + (names.length > 3 ? ` and ${names.length - 3} more` : '');
 }

@@ -23,9 +23,9 @@ export type Ignored = { names: string[]; emptyFolders: string[] };
 export function describeIgnored({ names, emptyFolders }: Ignored): string | undefined {
   const parts: string[] = [];
   if (names.length > 0)
-    parts.push(`${count(names.length, 'entry', 'entries')} of the system or hidden (${some(names)})`);
+    parts.push(`${count(names.length, 'entry', 'entries')} of the system or hidden (${someOf(names)})`);
   if (emptyFolders.length > 0)
-    parts.push(`${count(emptyFolders.length, 'empty folder', 'empty folders')} (${some(emptyFolders)})`);
+    parts.push(`${count(emptyFolders.length, 'empty folder', 'empty folders')} (${someOf(emptyFolders)})`);
   return parts.length === 0 ? undefined : `ignored ${parts.join(' and ')}`;
 }
 
@@ -33,14 +33,12 @@ function count(number: number, one: string, several: string): string {
   return `${number} ${number === 1 ? one : several}`;
 }
 
-function some(names: string[]): string {
+/** Some of the names for a message, and how many there are beside: a folder may hold thousands. */
+export function someOf(names: readonly string[], most = 3): string {
   const different = [...new Set(names)];
-  return (
-    different
-      .slice(0, 3)
-      .map((name) => visible(name))
-      .join(', ') + (different.length > 3 ? ', ...' : '')
-  );
+  const rest = different.length - most;
+  const shown = different.slice(0, most).map((name) => `"${visible(name)}"`);
+  return `${shown.join(', ') || 'none'}${rest > 0 ? ` and ${rest} more` : ''}`;
 }
 
 /**

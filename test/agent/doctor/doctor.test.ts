@@ -75,7 +75,17 @@ describe('ebb doctor --root', () => {
   /** As the command runs it: nothing is handed in. */
   const look = async (files: Record<string, string>) => {
     const root = await writeTree(files);
-    return examine({ root, examineTrainers: () => [], sleep: async () => {}, nowMs: () => 0 });
+    let clockMs = 0;
+    const sleep = async (ms: number) => {
+      clockMs += ms;
+    };
+    return examine({
+      root,
+      examineTrainers: async () => [],
+      sleep,
+      nowMs: () => 0,
+      monotonicMs: () => clockMs,
+    });
   };
 
   it('tells nothing of this machine as the recorded one’s, if the tree is empty', async () => {
