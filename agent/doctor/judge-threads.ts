@@ -110,7 +110,7 @@ function judgeFrequency({ readings, isJetson, isRecorded = false }: ThreadFacts)
     return {
       name,
       ok: true,
-      text: isRecorded ? 'unknown: the tree has no frequency' : 'the kernel tells of no cap',
+      text: isRecorded ? 'unknown: the tree has no frequency' : 'the kernel reports no cap',
     };
   if (cap > 0.995) return { name, ok: true, text: 'no cap below what the hardware can' };
   const mode = readings.find((reading) => reading.name === 'power_mode');

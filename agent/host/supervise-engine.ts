@@ -176,33 +176,34 @@ export async function superviseEngine(options: SuperviseOptions): Promise<Superv
   }
 
   async function reopen(): Promise<void> {
-    const limit = setTimeout(
-      () =>
-        finish(
-          new EngineEndedError(
-            `an inference thread has not opened within ${(limitMs / 1000).toPrecision(3)} s`,
-          ),
-        ),
-      limitMs,
-    ).unref();
+    let isGivenUp = false;
+    const limit = setTimeout(() => {
+      isGivenUp = true;
+      abandoned += 1;
+      failToOpen(new Error(`it has not opened within ${(limitMs / 1000).toPrecision(3)} s`));
+    }, limitMs).unref();
     try {
       const next = await openNext();
-      // Closed meanwhile.
-      if (end !== undefined) return next.close();
+      // Closed meanwhile, or too late: another one is being opened.
+      if (end !== undefined || isGivenUp) return next.close();
       use(next);
       log.info({}, `a new inference thread runs, ${pending.length} requests go on`);
     } catch (error) {
-      if (end !== undefined) return;
-      const what = `no inference thread can be opened (${(error as Error).message})`;
-      failedOpens += 1;
-      if (failedOpens > patience) {
-        trouble = new EngineEndedError(what, { cause: error });
-        for (const { reject } of pending.splice(0)) reject(trouble);
-      }
-      retry(error, what);
+      if (end === undefined && !isGivenUp) failToOpen(error as Error);
     } finally {
       clearTimeout(limit);
     }
+  }
+
+  function failToOpen(error: Error): void {
+    const what = `no inference thread can be opened (${error.message})`;
+    failedOpens += 1;
+    if (failedOpens > patience) {
+      trouble = new EngineEndedError(what, { cause: error });
+      for (const { reject } of pending.splice(0)) reject(trouble);
+    }
+    if (abandoned > mostAbandoned) finish(new EngineEndedError(`${abandoned} inference threads hang`));
+    else retry(error, what);
   }
 
   function use(next: Engine): void {
